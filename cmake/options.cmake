@@ -1,0 +1,19 @@
+# Flags every target of the project uses: warnings, reproducible arithmetic (no contraction, no fast-math), sanitizers.
+add_library(fw_flags INTERFACE)
+target_compile_features(fw_flags INTERFACE cxx_std_20)
+target_compile_options(fw_flags INTERFACE -Wall -Wextra -Wshadow -ffp-contract=off $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+if(FASTWEIGHT_SANITIZE)
+  target_compile_options(fw_flags INTERFACE -fsanitize=${FASTWEIGHT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  target_link_options(fw_flags INTERFACE -fsanitize=${FASTWEIGHT_SANITIZE})
+endif()
+
+# A room of the library: every .cpp in its folder and in vjp/, headers found from reference/.
+function(fw_add_room name)
+  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/${name}/vjp/*.cpp)
+  add_library(fw_${name} STATIC ${sources})
+  add_library(fastweight::${name} ALIAS fw_${name})
+  target_include_directories(fw_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/fastweight>)
+  target_link_libraries(fw_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE $<BUILD_INTERFACE:fw_flags> ${ROOM_PRIVATE})
+  set_target_properties(fw_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME fastweight_${name})
+endfunction()
