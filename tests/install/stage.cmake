@@ -1,0 +1,27 @@
+# Installs BUILD into STAGE from nothing and checks that the program, every room and the papers are where they belong.
+file(REMOVE_RECURSE ${STAGE})
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${STAGE} --config "${CONFIG}"
+  RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+if(NOT status STREQUAL "0")
+  message(FATAL_ERROR "cmake --install failed: ${said}")
+endif()
+
+set(wanted ${BIN}/fastweight ${LIB}/cmake/fastweight/fastweightConfig.cmake ${LIB}/cmake/fastweight/fastweightConfigVersion.cmake
+  ${DOC}/LICENSE ${DOC}/README.md ${DOC}/docs/architecture.md)
+string(REPLACE "," ";" rooms "${ROOMS}")
+foreach(room IN LISTS rooms)
+  list(APPEND wanted ${LIB}/libfastweight_${room}.a)
+  file(GLOB headers ${STAGE}/${INCLUDE}/fastweight/${room}/*.h)
+  if(NOT headers)
+    message(SEND_ERROR "no header of ${room} is installed")
+  endif()
+endforeach()
+foreach(path IN LISTS wanted)
+  if(NOT EXISTS ${STAGE}/${path})
+    message(SEND_ERROR "not installed: ${path}")
+  endif()
+endforeach()
+file(GLOB_RECURSE strays ${STAGE}/*.cpp ${STAGE}/*/tests/*)
+if(strays)
+  message(SEND_ERROR "installed by mistake: ${strays}")
+endif()
