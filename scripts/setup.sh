@@ -85,7 +85,7 @@ fw_check_cmake() {
 # Free memory in MiB: the machine's, or what is left of the control group's limit when that is less.
 fw_free_mib() {
   local free limit used
-  free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null)
+  free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || true)
   free=${free:-4096}
   if limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null) && [[ $limit =~ ^[0-9]+$ ]]; then
     used=$(cat /sys/fs/cgroup/memory.current 2>/dev/null || echo 0)
