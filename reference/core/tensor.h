@@ -84,9 +84,9 @@ class Tensor {
   TensorView<T> view() { return defined_ ? TensorView<T>(data_.data(), shape_) : TensorView<T>(); }
   TensorView<const T> view() const { return defined_ ? TensorView<const T>(data_.data(), shape_) : TensorView<const T>(); }
   template <class... I>
-  T& operator()(I... i) { return view()(i...); }
+  T& operator()(I... i) { return (*this)[at(i...)]; }
   template <class... I>
-  const T& operator()(I... i) const { return view()(i...); }
+  const T& operator()(I... i) const { return (*this)[at(i...)]; }
   template <class... I>
   T* row(I... i) { return data() + at(i...); }
   template <class... I>
