@@ -42,7 +42,7 @@ struct Comparison {
 };
 
 /// Measure. Rows are `row_width` consecutive elements (0: the last axis; it must divide the number of elements).
-/// Where anything is not finite, rel_l2, nmse, worst_row and max_abs are infinite or NaN, so that no limit holds.
+/// Where anything is not finite, rel_l2, nmse, worst_row and max_abs are infinite, so that no limit holds.
 Comparison compare(TensorView<const double> candidate, TensorView<const double> reference, const Tolerance& tolerance,
                    index_t row_width = 0);
 inline Comparison compare(const Tensor<double>& candidate, const Tensor<double>& reference, const Tolerance& tolerance,
