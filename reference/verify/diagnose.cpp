@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "verify/diagnose.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/parallel.h"
+
+namespace fw::verify {
+namespace {
+
+constexpr double kNamed = 0.8;        // a cause is named from this score on
+constexpr double kLead = 0.2;         // and with this lead over the next cause that is not collinear with it
+constexpr double kCollinear = 0.95;   // cos^2 of two signatures from which they count as one answer
+constexpr double kOwnAmplitude = 0.2; // a mistake itself has amplitude 1 up to noise
+
+/// Ratio of the error to the limit, over the tensors of the mistake's direction that the kernel returned.
+void measure(const Results& wrong, const Bench& bench, const Results& judged, const Limits& limits, Effect& effect) {
+  for_each_result(bench.truth, [&](const char* name, const Tensor<double>& truth, Direction d) {
+    if (d != effect.mistake->direction || !truth.defined()) return;
+    const Tensor<double>*candidate = find(judged, name), *spoiled = find(wrong, name);
+    if (!candidate || !candidate->defined() || !spoiled || !spoiled->defined()) return;
+    const auto limit = limits.find(std::string_view(name));
+    if (limit == limits.end()) return;
+    const Comparison c = compare(*spoiled, truth, limit->second);
+    double ratio = std::max(c.rel_l2 / limit->second.global, c.worst_row / limit->second.worst_row);
+    if (!c.shapes_match || c.nonfinite_mismatch > 0 || std::isnan(ratio)) ratio = std::numeric_limits<double>::infinity();
+    if (ratio > effect.ratio) {
+      effect.ratio = ratio;
+      effect.tensor = name;
+    }
+  });
+  effect.visible = effect.ratio >= kVisible;
+}
+
+/// Order of suspicion: the score, a little less where the amplitude is not the mistake's own.
+double rank(const Suspect& s) { return s.match.score - (std::fabs(s.match.amplitude - 1.0) > kOwnAmplitude ? 0.02 : 0.0) - (s.match.where.empty() ? 0.0 : 0.01); }
+
+}  // namespace
+
+index_t BankRun::visible(Direction direction) const {
+  return std::count_if(effects.begin(), effects.end(), [&](const Effect& e) { return e.visible && e.mistake->direction == direction; });
+}
+index_t BankRun::applicable(Direction direction) const {
+  return std::count_if(effects.begin(), effects.end(), [&](const Effect& e) { return e.applies && e.mistake->direction == direction; });
+}
+
+BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits, const SignatureSpace* forward, const SignatureSpace* backward, int threads) {
+  BankRun run;
+  run.effects.resize(bank().size());
+  parallel_for(static_cast<index_t>(bank().size()), threads, [&](index_t i) {
+    Effect& effect = run.effects[static_cast<std::size_t>(i)];
+    effect.mistake = &bank()[static_cast<std::size_t>(i)];
+    if (effect.mistake->direction == Direction::backward && !bench.gradients) return;
+    if (!effect.mistake->applies(bench)) return;
+    effect.applies = true;
+    const Results wrong = effect.mistake->run(bench);
+    measure(wrong, bench, judged, limits, effect);
+    const SignatureSpace* space = effect.mistake->direction == Direction::forward ? forward : backward;
+    if (space && effect.ratio > 0) effect.signature = space->residual(wrong);
+  });
+  return run;
+}
+
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const std::vector<float>& residual, const std::vector<float>& noise) {
+  Diagnosis result;
+  result.direction = direction;
+  std::vector<std::pair<Suspect, const Effect*>> suspects;
+  for (const Effect& effect : run.effects) {
+    if (effect.mistake->direction != direction || effect.signature.empty() || !(effect.ratio > 0.1)) continue;
+    const Suspect s{effect.mistake, match(space, residual, effect.signature, noise), effect.ratio};
+    if (s.match.score > 0.02) suspects.emplace_back(s, &effect);
+  }
+  std::stable_sort(suspects.begin(), suspects.end(), [](const auto& a, const auto& b) { return rank(a.first) > rank(b.first); });
+  if (suspects.empty()) return result;
+
+  const auto& best = suspects.front();
+  std::vector<Suspect> group{best.first}, others;
+  for (std::size_t i = 1; i < suspects.size(); ++i) {
+    const bool collinear = best.first.match.score - suspects[i].first.match.score < 0.1 &&
+                           similarity(best.second->signature, suspects[i].second->signature) > kCollinear;
+    (collinear ? group : others).push_back(suspects[i].first);
+  }
+  const double next = others.empty() ? 0.0 : others.front().match.score;
+  const double left = 1.0 - best.first.match.score, left_next = 1.0 - next;
+  // either a clear lead, or a fit so much better that the next one leaves several times as much unexplained
+  const bool ahead = best.first.match.score - next >= kLead || (left <= 0.05 && left_next >= 3.0 * left + 0.02);
+  result.named = best.first.match.score >= kNamed && ahead;
+  if (result.named && group.size() > 1) {
+    std::vector<Suspect> own;
+    for (const Suspect& s : group)
+      if (std::fabs(s.match.amplitude - 1.0) <= kOwnAmplitude) own.push_back(s);
+    if (!own.empty() && own.size() < group.size()) {
+      result.by_amplitude = true;
+      for (const Suspect& s : group)
+        if (std::fabs(s.match.amplitude - 1.0) > kOwnAmplitude) others.insert(others.begin(), s);
+      group = own;
+    }
+  }
+  if (others.size() > 3) others.resize(3);
+  result.group = std::move(group);
+  result.others = std::move(others);
+  return result;
+}
+
+}  // namespace fw::verify

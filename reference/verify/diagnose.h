@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The bank at work. run_bank() runs every applicable mistake on the given inputs and says whether the tolerances in force
+// would have caught it; diagnose() compares a wrong kernel's residual with the signatures of all of them and names the
+// cause, or says that none of the known ones fits.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/compare.h"
+#include "verify/signature.h"
+
+namespace fw::verify {
+
+/// What one mistake does to the tensors under judgement.
+struct Effect {
+  const Mistake* mistake = nullptr;
+  bool applies = false;
+  double ratio = 0;           ///< largest error over limit among the tensors judged; inf where it breaks finiteness
+  std::string tensor;         ///< where that is
+  bool visible = false;       ///< ratio >= kVisible: these inputs and limits catch it
+  std::vector<float> signature;
+};
+inline constexpr double kVisible = 1.1;
+
+struct BankRun {
+  std::vector<Effect> effects;  ///< in the order of bank()
+  index_t visible(Direction direction) const;
+  index_t applicable(Direction direction) const;
+};
+
+using Limits = std::map<std::string, Tolerance, std::less<>>;
+
+/// `judged`: the kernel's results (only tensors it returned count); null spaces: signatures are not kept.
+BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits, const SignatureSpace* forward, const SignatureSpace* backward, int threads);
+
+struct Suspect {
+  const Mistake* mistake = nullptr;
+  Match match;
+  double ratio = 0;  ///< how far over the limit the mistake itself is on these inputs
+};
+
+struct Diagnosis {
+  Direction direction = Direction::forward;
+  bool named = false;                ///< `group` is the answer
+  bool by_amplitude = false;         ///< collinear alternatives were told apart by the amplitude alone
+  std::vector<Suspect> group;        ///< the mistake named, with those that these inputs cannot tell from it
+  std::vector<Suspect> others;       ///< next best, at most three
+};
+
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const std::vector<float>& residual, const std::vector<float>& noise);
+
+}  // namespace fw::verify
