@@ -15,6 +15,7 @@ constexpr double kNamed = 0.8;        // a cause is named from this score on
 constexpr double kLead = 0.2;         // and with this lead over the next cause that is not collinear with it
 constexpr double kCollinear = 0.95;   // cos^2 of two signatures from which they count as one answer
 constexpr double kOwnAmplitude = 0.2; // a mistake itself has amplitude 1 up to noise
+constexpr std::size_t kExamined = 16; // suspects that are also tried confined to some heads and channels
 
 /// Ratio of the error to the limit, over the tensors of the mistake's direction that the kernel returned.
 void measure(const Results& wrong, const Bench& bench, const Results& judged, const Limits& limits, Effect& effect) {
@@ -64,24 +65,31 @@ BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits
   return run;
 }
 
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const std::vector<float>& residual, const std::vector<float>& noise) {
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual) {
   Diagnosis result;
   result.direction = direction;
-  std::vector<std::pair<Suspect, const Effect*>> suspects;
+  using Entry = std::pair<Suspect, const Effect*>;
+  std::vector<Entry> suspects;
   for (const Effect& effect : run.effects) {
     if (effect.mistake->direction != direction || effect.signature.empty() || !(effect.ratio > 0.1)) continue;
-    const Suspect s{effect.mistake, match(space, residual, effect.signature, noise), effect.ratio};
-    if (s.match.score > 0.02) suspects.emplace_back(s, &effect);
+    suspects.push_back({{effect.mistake, residual.nonfinite ? match(space, residual, effect.signature) : match_everywhere(residual, effect.signature), effect.ratio}, &effect});
   }
-  std::stable_sort(suspects.begin(), suspects.end(), [](const auto& a, const auto& b) { return rank(a.first) > rank(b.first); });
+  const auto by_rank = [](const Entry& a, const Entry& b) { return rank(a.first) > rank(b.first); };
+  std::stable_sort(suspects.begin(), suspects.end(), by_rank);
+  if (suspects.size() > kExamined) suspects.resize(kExamined);
+  if (!residual.nonfinite)
+    for (Entry& s : suspects) s.first.match = match(space, residual, s.second->signature);
+  std::erase_if(suspects, [](const Entry& s) { return s.first.match.score <= 0.02; });
+  std::stable_sort(suspects.begin(), suspects.end(), by_rank);
   if (suspects.empty()) return result;
 
-  const auto& best = suspects.front();
+  const Entry& best = suspects.front();
   std::vector<Suspect> group{best.first}, others;
   for (std::size_t i = 1; i < suspects.size(); ++i) {
-    const bool collinear = best.first.match.score - suspects[i].first.match.score < 0.1 &&
-                           similarity(best.second->signature, suspects[i].second->signature) > kCollinear;
-    (collinear ? group : others).push_back(suspects[i].first);
+    const Entry& s = suspects[i];
+    const bool collinear = best.first.match.score - s.first.match.score < 0.1 &&
+                           similarity(space, best.second->signature, best.first.match, s.second->signature, s.first.match) > kCollinear;
+    (collinear ? group : others).push_back(s.first);
   }
   const double next = others.empty() ? 0.0 : others.front().match.score;
   const double left = 1.0 - best.first.match.score, left_next = 1.0 - next;

@@ -51,6 +51,6 @@ struct Diagnosis {
   std::vector<Suspect> others;       ///< next best, at most three
 };
 
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const std::vector<float>& residual, const std::vector<float>& noise);
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual);
 
 }  // namespace fw::verify

@@ -33,12 +33,6 @@ bool any_gradient(const Results& results) {
   return any;
 }
 
-Tolerance limit_of(Precision precision, std::string_view name, const Comparison& noise) {
-  const ToleranceRule rule = tolerance_rule(precision, name);
-  return {std::min(std::max(rule.floor.global, rule.multiple * noise.rel_l2), rule.cap),
-          std::min(std::max(rule.floor.worst_row, rule.multiple * noise.worst_row), 3.0 * rule.cap)};
-}
-
 /// Past the cap, yet no further than an ideal kernel of the class goes itself.
 bool as_ill_as_ideal(Precision precision, std::string_view name, const Comparison& error, const Comparison& noise) {
   const ToleranceRule rule = tolerance_rule(precision, name);
@@ -216,7 +210,7 @@ struct Judge {
     bool named = true;
     const auto one = [&](bool is_wrong, const SignatureSpace& space, Direction d, std::optional<Diagnosis>& result) {
       if (!is_wrong) return;
-      Diagnosis found = diagnose(space, run, d, space.residual(judged), space.residual(quiet));
+      Diagnosis found = diagnose(space, run, d, Residual(space.residual(judged), space.residual(quiet)));
       named = named && found.named;
       const bool better = !result || (found.named && !result->named);
       if (!better) return;

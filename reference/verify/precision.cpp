@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "verify/precision.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -55,6 +56,12 @@ ToleranceRule tolerance_rule(Precision precision, std::string_view name) {
   const bool gate = name == "dg" || name == "db" || name == "dw" || name == "dbeta" || name == "dA_log" || name == "ddt_bias" ||
                     name == "ddt" || name == "dlambda" || name == "dtheta" || name == "dinitial_angle";
   return {gate ? r.gates : r.gradients, 3.0, r.cap_gradients};
+}
+
+Tolerance limit_of(Precision precision, std::string_view name, const Comparison& noise) {
+  const ToleranceRule rule = tolerance_rule(precision, name);
+  return {std::min(std::max(rule.floor.global, rule.multiple * noise.rel_l2), rule.cap),
+          std::min(std::max(rule.floor.worst_row, rule.multiple * noise.worst_row), 3.0 * rule.cap)};
 }
 
 }  // namespace fw::verify

@@ -31,5 +31,7 @@ struct ToleranceRule {
 
 /// The rule for the tensor `name` ("o", "final_state", "dq", ...).
 ToleranceRule tolerance_rule(Precision precision, std::string_view name);
+/// The limit in force: the rule applied to the noise an ideal kernel of the class makes on these inputs.
+Tolerance limit_of(Precision precision, std::string_view name, const Comparison& noise);
 
 }  // namespace fw::verify

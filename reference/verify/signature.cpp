@@ -47,11 +47,6 @@ std::string ranges(const std::vector<char>& in) {
   return text;
 }
 
-/// Which heads, channels and sequences of a tensor a mistake acts in.
-struct Mask {
-  std::vector<char> head, channel, sequence;
-};
-
 }  // namespace
 
 SignatureSpace::SignatureSpace(const Geometry& geo, const Results& truth, const Results& judged, Direction direction, index_t max_elements)
@@ -125,128 +120,160 @@ std::vector<float> SignatureSpace::residual(const Results& result) const {
   return out;
 }
 
-double similarity(const std::vector<float>& a, const std::vector<float>& b) {
-  double aa = 0, bb = 0, ab = 0;
-  index_t both = 0, either = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const bool fa = std::isfinite(a[i]), fb = std::isfinite(b[i]);
-    if (!fa || !fb) {
-      ++either;
-      both += !fa && !fb;
-      continue;
-    }
-    aa += static_cast<double>(a[i]) * a[i];
-    bb += static_cast<double>(b[i]) * b[i];
-    ab += static_cast<double>(a[i]) * b[i];
-  }
-  if (either > 0) return static_cast<double>(both) / static_cast<double>(either);
-  return aa > 0 && bb > 0 ? ab * ab / (aa * bb) : 0.0;
+namespace {
+
+bool any_nonfinite(const std::vector<float>& v) {
+  return std::any_of(v.begin(), v.end(), [](float x) { return !std::isfinite(x); });
 }
 
-namespace {
+/// f(i) for every place the masks let through.
+template <class F>
+void for_each_place(const SignatureSpace& space, const std::vector<Mask>& masks, F&& f) {
+  const auto& blocks = space.blocks();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (!masks.empty()) {
+      const Mask& m = masks[blocks[i].tensor];
+      if (!m.head[blocks[i].head] || !m.channel[blocks[i].channel] || !m.sequence[blocks[i].sequence]) continue;
+    }
+    f(i);
+  }
+}
+
+std::vector<Mask> full_masks(const SignatureSpace& space, char value) {
+  std::vector<Mask> masks;
+  for (const auto& t : space.tensors())
+    masks.push_back({std::vector<char>(static_cast<std::size_t>(t.heads), value), std::vector<char>(static_cast<std::size_t>(t.channels), value),
+                     std::vector<char>(static_cast<std::size_t>(t.sequences), value)});
+  return masks;
+}
 
 /// Places where the result is not finite: how well the mistake's pattern covers them, over the heads and channels hit.
 Match match_nonfinite(const SignatureSpace& space, const std::vector<float>& e, const std::vector<float>& s) {
   Match m;
   m.nonfinite = true;
-  std::vector<Mask> hit;
-  for (const auto& t : space.tensors())
-    hit.push_back({std::vector<char>(static_cast<std::size_t>(t.heads)), std::vector<char>(static_cast<std::size_t>(t.channels)), std::vector<char>(static_cast<std::size_t>(t.sequences))});
+  m.masks = full_masks(space, 0);
   for (std::size_t i = 0; i < e.size(); ++i)
     if (!std::isfinite(e[i])) {
       const auto& b = space.blocks()[i];
-      hit[b.tensor].head[b.head] = hit[b.tensor].channel[b.channel] = 1;
+      m.masks[b.tensor].head[b.head] = m.masks[b.tensor].channel[b.channel] = m.masks[b.tensor].sequence[b.sequence] = 1;
     }
-  index_t both = 0, either = 0, all = 0;
-  for (std::size_t i = 0; i < e.size(); ++i) {
-    const auto& b = space.blocks()[i];
+  index_t both = 0, either = 0;
+  for_each_place(space, m.masks, [&](std::size_t i) {
     const bool fe = std::isfinite(e[i]), fs = std::isfinite(s[i]);
-    all += !fs;
-    if ((fe && fs) || !hit[b.tensor].head[b.head] || !hit[b.tensor].channel[b.channel]) continue;
-    ++either;
+    either += !fe || !fs;
     both += !fe && !fs;
-  }
+  });
+  const auto all = std::count_if(s.begin(), s.end(), [](float x) { return !std::isfinite(x); });
   m.score = either ? static_cast<double>(both) / static_cast<double>(either) : 0.0;
   m.amplitude = 1.0;
   m.extent = all ? static_cast<double>(both) / static_cast<double>(all) : 0.0;
   return m;
 }
 
-/// Per block sums of e.s and s.s along one of its coordinates, over what the masks let through.
-struct Sums {
-  std::vector<double> es, ss;
-};
-
+/// Drops the blocks along one coordinate in which the residual follows the signature much less than in the best block.
 template <class Coordinate>
-void choose(const SignatureSpace& space, const std::vector<float>& e, const std::vector<float>& s, std::vector<Mask>& masks, std::vector<char> Mask::*part,
+void narrow(const SignatureSpace& space, const std::vector<float>& e, const std::vector<float>& s, std::vector<Mask>& masks, std::vector<char> Mask::*part,
             Coordinate coordinate) {
+  struct Sums {
+    std::vector<double> es, ss;
+  };
   std::vector<Sums> sums;
   for (const Mask& mask : masks) sums.push_back({std::vector<double>((mask.*part).size()), std::vector<double>((mask.*part).size())});
-  for (std::size_t i = 0; i < e.size(); ++i) {
+  for_each_place(space, masks, [&](std::size_t i) {
     const auto& b = space.blocks()[i];
-    const Mask& mask = masks[b.tensor];
-    if (!mask.head[b.head] || !mask.channel[b.channel] || !mask.sequence[b.sequence] || !std::isfinite(e[i]) || !std::isfinite(s[i])) continue;
-    Sums& sum = sums[b.tensor];
-    sum.es[coordinate(b)] += static_cast<double>(e[i]) * s[i];
-    sum.ss[coordinate(b)] += static_cast<double>(s[i]) * s[i];
-  }
-  for (std::size_t t = 0; t < masks.size(); ++t)
+    sums[b.tensor].es[coordinate(b)] += static_cast<double>(e[i]) * s[i];
+    sums[b.tensor].ss[coordinate(b)] += static_cast<double>(s[i]) * s[i];
+  });
+  for (std::size_t t = 0; t < masks.size(); ++t) {
+    double strongest = 0, total = 0;
+    for (double ss : sums[t].ss) total += ss;
     for (std::size_t c = 0; c < sums[t].ss.size(); ++c)
-      if (sums[t].ss[c] > 0 && sums[t].es[c] < 0.5 * sums[t].ss[c]) (masks[t].*part)[c] = 0;
+      if (sums[t].ss[c] > 0.02 * total / static_cast<double>(sums[t].ss.size())) strongest = std::max(strongest, sums[t].es[c] / sums[t].ss[c]);
+    for (std::size_t c = 0; c < sums[t].ss.size(); ++c)
+      if (sums[t].ss[c] > 0 && sums[t].es[c] < 0.4 * strongest * sums[t].ss[c]) (masks[t].*part)[c] = 0;
+  }
 }
 
-}  // namespace
-
-Match match(const SignatureSpace& space, const std::vector<float>& e, const std::vector<float>& s, const std::vector<float>& noise) {
-  const auto broken = [](const std::vector<float>& v) { return std::any_of(v.begin(), v.end(), [](float x) { return !std::isfinite(x); }); };
-  const bool e_broken = broken(e), s_broken = broken(s);
-  if (e_broken && s_broken) return match_nonfinite(space, e, s);
-  if (e_broken || s_broken) return {};
-
-  const double ee = dot(e, e), quiet = noise.empty() ? 0.0 : dot(noise, noise);
-  const double explained_of = std::max(ee - quiet, 0.02 * ee);
-  const double ss = dot(s, s), es = dot(e, s);
-  Match whole;
-  if (!(ss > 0) || !(ee > 0)) return whole;
-  whole.amplitude = es / ss;
-  whole.score = std::min(1.0, es * es / (ss * explained_of));
-
-  std::vector<Mask> masks;
-  for (const auto& t : space.tensors())
-    masks.push_back({std::vector<char>(static_cast<std::size_t>(t.heads), 1), std::vector<char>(static_cast<std::size_t>(t.channels), 1), std::vector<char>(static_cast<std::size_t>(t.sequences), 1)});
-  using Block = SignatureSpace::Block;
-  choose(space, e, s, masks, &Mask::sequence, [](const Block& b) { return b.sequence; });
-  choose(space, e, s, masks, &Mask::head, [](const Block& b) { return b.head; });
-  choose(space, e, s, masks, &Mask::channel, [](const Block& b) { return b.channel; });
-  double part_ss = 0, part_es = 0;
-  for (std::size_t i = 0; i < e.size(); ++i) {
-    const Block& b = space.blocks()[i];
-    const Mask& mask = masks[b.tensor];
-    if (!mask.head[b.head] || !mask.channel[b.channel] || !mask.sequence[b.sequence]) continue;
-    part_ss += static_cast<double>(s[i]) * s[i];
-    part_es += static_cast<double>(e[i]) * s[i];
-  }
-  if (!(part_ss > 0)) return whole;
-  Match part;
-  part.amplitude = part_es / part_ss;
-  part.score = std::min(1.0, part_es * part_es / (part_ss * explained_of));
-  part.extent = part_ss / ss;
-  if (part.extent > 0.97 || part.score < whole.score + 0.03) return whole;
+std::string describe(const SignatureSpace& space, const std::vector<Mask>& masks) {
+  std::string where;
   for (std::size_t t = 0; t < masks.size(); ++t) {
-    const auto& tensor = space.tensors()[t];
-    const auto partial = [](const std::vector<char>& in) { return std::count(in.begin(), in.end(), 0) > 0; };
     std::string text;
     const auto say = [&](const char* what, const std::vector<char>& in) {
-      if (!partial(in)) return;
+      if (std::count(in.begin(), in.end(), 0) == 0) return;
       const std::string list = ranges(in);
-      text += (text.empty() ? "" : ", ") + std::string(what) + " " + (list.empty() ? "none" : list.size() > 60 ? list.substr(0, 57) + "..." : list);
+      text += (text.empty() ? "" : ", ") + std::string(what) + " " + (list.size() > 60 ? list.substr(0, 57) + "..." : list);
     };
     say("sequences", masks[t].sequence);
     say("heads", masks[t].head);
     say("channels", masks[t].channel);
-    if (!text.empty()) part.where += (part.where.empty() ? "" : "; ") + tensor.name + ": " + text;
+    if (!text.empty()) where += (where.empty() ? "" : "; ") + space.tensors()[t].name + ": " + text;
   }
+  return where;
+}
+
+}  // namespace
+
+Residual::Residual(std::vector<float> residual, const std::vector<float>& noise)
+    : values(std::move(residual)), energy(dot(values, values)), excess(energy), nonfinite(any_nonfinite(values)) {
+  if (!noise.empty()) excess = std::max(energy - dot(noise, noise), 0.02 * energy);
+}
+
+Match match_everywhere(const Residual& residual, const std::vector<float>& s) {
+  Match m;
+  const double ss = dot(s, s), es = dot(residual.values, s);
+  if (!(ss > 0) || !(residual.excess > 0)) return m;
+  m.amplitude = es / ss;
+  m.score = std::min(1.0, es * es / (ss * residual.excess));
+  return m;
+}
+
+Match match(const SignatureSpace& space, const Residual& residual, const std::vector<float>& s) {
+  const std::vector<float>& e = residual.values;
+  const bool broken = any_nonfinite(s);
+  if (residual.nonfinite && broken) return match_nonfinite(space, e, s);
+  if (residual.nonfinite || broken) return {};
+  const Match whole = match_everywhere(residual, s);
+
+  std::vector<Mask> masks = full_masks(space, 1);
+  using Block = SignatureSpace::Block;
+  narrow(space, e, s, masks, &Mask::sequence, [](const Block& b) { return b.sequence; });
+  narrow(space, e, s, masks, &Mask::head, [](const Block& b) { return b.head; });
+  narrow(space, e, s, masks, &Mask::channel, [](const Block& b) { return b.channel; });
+  double ss = 0, es = 0;
+  for_each_place(space, masks, [&](std::size_t i) {
+    ss += static_cast<double>(s[i]) * s[i];
+    es += static_cast<double>(e[i]) * s[i];
+  });
+  if (!(ss > 0)) return whole;
+  Match part;
+  part.amplitude = es / ss;
+  part.score = std::min(1.0, es * es / (ss * residual.excess));
+  part.extent = ss / dot(s, s);
+  const bool own_size = part.amplitude > 0.7 && part.amplitude < 1.4;  // a part of a mistake has the mistake's own size there
+  if (!own_size || part.extent > 0.97 || part.score < whole.score + 0.03) return whole;
+  part.where = describe(space, masks);
+  part.masks = std::move(masks);
   return part;
+}
+
+double similarity(const SignatureSpace& space, const std::vector<float>& a, const Match& match_a, const std::vector<float>& b, const Match& match_b) {
+  std::vector<char> in_a(a.size(), 0), in_b(b.size(), 0);
+  for_each_place(space, match_a.masks, [&](std::size_t i) { in_a[i] = 1; });
+  for_each_place(space, match_b.masks, [&](std::size_t i) { in_b[i] = 1; });
+  double aa = 0, bb = 0, ab = 0;
+  index_t both = 0, either = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const bool fa = std::isfinite(a[i]) || !in_a[i], fb = std::isfinite(b[i]) || !in_b[i];
+    either += !fa || !fb;
+    both += !fa && !fb;
+    if (!fa || !fb) continue;
+    const double x = in_a[i] ? a[i] : 0.0, y = in_b[i] ? b[i] : 0.0;
+    aa += x * x;
+    bb += y * y;
+    ab += x * y;
+  }
+  if (either > 0) return static_cast<double>(both) / static_cast<double>(either);
+  return aa > 0 && bb > 0 ? ab * ab / (aa * bb) : 0.0;
 }
 
 }  // namespace fw::verify

@@ -43,19 +43,36 @@ class SignatureSpace {
   std::vector<index_t> flat_;  ///< element of the tensor behind each place
 };
 
+/// Which heads, channels and sequences of one tensor a mistake acts in.
+struct Mask {
+  std::vector<char> head, channel, sequence;
+};
+
 /// How well a residual is explained by one signature.
 struct Match {
   double score = 0;       ///< cos^2 after restricting the signature to the blocks it acts in, noise energy taken off
   double amplitude = 0;   ///< residual = amplitude * signature there; 1 for the mistake itself
   double extent = 1;      ///< share of the signature's energy inside those blocks
   bool nonfinite = false; ///< matched by where the result is not finite
-  std::string where;      ///< "" when everywhere, else e.g. "heads 2-3 of o"
+  std::string where;      ///< "" when everywhere, else e.g. "o: heads 2-3"
+  std::vector<Mask> masks; ///< one per tensor; empty when everywhere
 };
 
-/// `noise`: residual of an emulated right kernel of the same precision, or empty.
-Match match(const SignatureSpace& space, const std::vector<float>& residual, const std::vector<float>& signature, const std::vector<float>& noise);
+/// A residual under diagnosis with its energy beyond noise. `noise`: residual of an emulated right kernel, or empty.
+struct Residual {
+  Residual(std::vector<float> residual, const std::vector<float>& noise);
+  std::vector<float> values;
+  double energy;    ///< sum of squares over the finite elements
+  double excess;    ///< of it, what noise does not explain (at least 2 %)
+  bool nonfinite;
+};
 
-/// cos^2 of the angle between two signatures (finite part; non-finite patterns that differ give 0).
-double similarity(const std::vector<float>& a, const std::vector<float>& b);
+/// The signature acting everywhere: cheap.
+Match match_everywhere(const Residual& residual, const std::vector<float>& signature);
+/// Also tries it confined to some sequences, heads and channels of each tensor; keeps that if it fits clearly better.
+Match match(const SignatureSpace& space, const Residual& residual, const std::vector<float>& signature);
+
+/// cos^2 of the angle between two signatures, each confined to where it was matched; for non-finite ones the overlap.
+double similarity(const SignatureSpace& space, const std::vector<float>& a, const Match& match_a, const std::vector<float>& b, const Match& match_b);
 
 }  // namespace fw::verify
