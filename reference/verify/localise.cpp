@@ -96,7 +96,8 @@ void find_places(const RowTable& table, const ErrorMap& errors, const ErrorMap& 
   out.bad_key_channels.assign(keys.begin(), keys.end());
   if (!table.has_channels) return;
   for (index_t c = 0; c < table.width; ++c)
-    if (errors.channel_bad[static_cast<std::size_t>(c)] || nonfinite.channel_bad[static_cast<std::size_t>(c)]) out.bad_channels.push_back(c);
+    if (errors.channel_bad[static_cast<std::size_t>(c)] || nonfinite.channel_bad[static_cast<std::size_t>(c)])
+      out.bad_channels.push_back(c);
 }
 
 using Align = std::vector<Finding> (*)(const RowTable&, const ErrorMap&);
@@ -134,7 +135,8 @@ Localisation localise(const TensorUnderTest& tensor, const Geometry& geometry, d
   append(out.findings, detail::find_permutations(table, errors));
   std::stable_sort(out.findings.begin(), out.findings.end(), [](const Finding& a, const Finding& b) { return a.share > b.share + 0.01; });
   const ErrorMap strong = detail::finite_errors(table, detail::strong_bar(table, errors));
-  std::vector<Finding> classes = drifts(out.profile.shape) ? detail::align_time(table, errors) : aligned(detail::align_time, table, errors, strong);
+  std::vector<Finding> classes =
+      drifts(out.profile.shape) ? detail::align_time(table, errors) : aligned(detail::align_time, table, errors, strong);
   append(classes, aligned(detail::align_channels, table, errors, strong));
   append(classes, aligned(detail::align_heads, table, errors, strong));
   append(classes, aligned(detail::align_sequences, table, errors, strong));
@@ -143,7 +145,9 @@ Localisation localise(const TensorUnderTest& tensor, const Geometry& geometry, d
   std::stable_sort(classes.begin(), classes.end(), [](const Finding& a, const Finding& b) { return a.lift > b.lift; });
   append(out.findings, std::move(classes));
   if (100 * out.rows_bad <= out.rows_total && out.findings.empty() && out.error_over_noise > 1.5) {
-    out.findings.push_back({"noise-level", fmt::format("no place stands out: the error is {:.2g}x the yardstick's and spread like it", out.error_over_noise), 1.0, 1.0});
+    out.findings.push_back(
+        {"noise-level", fmt::format("no place stands out: the error is {:.2g}x the yardstick's and spread like it", out.error_over_noise),
+         1.0, 1.0});
   }
   return out;
 }

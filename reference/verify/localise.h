@@ -35,8 +35,8 @@ struct TensorUnderTest {
 
 struct Place {
   bool defined = false;
-  std::string text;                 ///< "sequence 0, token 64 (chunk 1, row 0), head 2, channel 5", chunks of 64
-  std::vector<index_t> index;       ///< one per axis of the tensor; of the row's worst element
+  std::string text;                                            ///< "sequence 0, token 64 (chunk 1, row 0), head 2, channel 5", chunks of 64
+  std::vector<index_t> index;                                  ///< one per axis of the tensor; of the row's worst element
   index_t sequence = -1, token = -1, head = -1, channel = -1;  ///< -1: no such axis. token: inside its own sequence
   double candidate = 0, truth = 0;
   double row_error = 0;  ///< RMS(row error) / max(RMS(row), floor RMS(tensor)), floor as core/compare.h; infinite for a non-finite row
@@ -62,7 +62,7 @@ struct TimeProfile {
 struct NonFinite {
   index_t nan = 0, infinite = 0;  ///< elements where the candidate is so and the truth is not
   index_t rows = 0, whole_rows = 0;
-  index_t in_truth = 0;           ///< non-finite elements of the truth itself
+  index_t in_truth = 0;  ///< non-finite elements of the truth itself
   Place first, last;
 };
 

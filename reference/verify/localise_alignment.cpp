@@ -30,7 +30,8 @@ void offer_tails(Search& search, const std::vector<Point>& points) {
     const Tally tail = search.tally(in_tail);
     std::string which;
     for (index_t other : kChunks) {
-      const bool same = std::all_of(points.begin(), points.end(), [&](const Point& p) { return in_tail(p) == (p.at >= p.length - p.length % other); });
+      const bool same =
+          std::all_of(points.begin(), points.end(), [&](const Point& p) { return in_tail(p) == (p.at >= p.length - p.length % other); });
       if (same) which += fmt::format("{}{}", which.empty() ? "" : " or ", other);
     }
     search.offer("time-tail", fmt::format("the rows of the last, partial chunk (T mod {})", which), tail, {0.75, 0.3});
@@ -53,7 +54,8 @@ void offer_residues(Search& search, const std::vector<Point>& points) {
 
 /// Blocks of q rows inside periods of m: one block, or all but the first (what an inverse by blocks gets wrong).
 void offer_blocks(Search& search, const std::vector<Point>& points) {
-  constexpr std::array<std::array<index_t, 2>, 8> kBlocks = {{{32, 16}, {64, 16}, {64, 32}, {128, 16}, {128, 32}, {128, 64}, {16, 8}, {32, 8}}};
+  constexpr std::array<std::array<index_t, 2>, 8> kBlocks = {
+      {{32, 16}, {64, 16}, {64, 32}, {128, 16}, {128, 32}, {128, 64}, {16, 8}, {32, 8}}};
   for (const auto& [m, q] : kBlocks) {
     for (index_t b = 0; b < m / q; ++b) {
       std::vector<index_t> periods;
@@ -67,8 +69,8 @@ void offer_blocks(Search& search, const std::vector<Point>& points) {
                                           : fmt::format("rows {} to {} of each chunk of {}", b * q, b * q + q - 1, m);
       search.offer_if("time-block", text, [=](const Point& p) { return p.at % period / block == b; }, {0.75, 0.5});
       if (b != 1) continue;
-      search.offer_if("time-block", fmt::format("rows {} and later of each chunk of {}", q, m), [=](const Point& p) { return p.at % period >= block; },
-                      {0.76, 0.8});
+      search.offer_if("time-block", fmt::format("rows {} and later of each chunk of {}", q, m),
+                      [=](const Point& p) { return p.at % period >= block; }, {0.76, 0.8});
     }
   }
 }
@@ -84,13 +86,17 @@ void offer_ranges(Search& search, const std::vector<Point>& points) {
     reaches_end = reaches_end || p.at == p.length - 1;
   }
   if (low < 0 || (reaches_end && low > 0)) return;
-  if (low == high) return search.offer_if("time-token", fmt::format("token {} alone", low), [=](const Point& p) { return p.at == low; }, {0.75, 0.3});
+  if (low == high)
+    return search.offer_if("time-token", fmt::format("token {} alone", low), [=](const Point& p) { return p.at == low; }, {0.75, 0.3});
   for (index_t chunk : kChunks)
     if (low / chunk == high / chunk) {
-      search.offer_if("time-chunk", fmt::format("chunk {} of {} tokens ({} to {})", low / chunk, chunk, low / chunk * chunk, low / chunk * chunk + chunk - 1),
-                      [=](const Point& p) { return p.at / chunk == low / chunk; }, {0.75, 0.9});
+      search.offer_if(
+          "time-chunk",
+          fmt::format("chunk {} of {} tokens ({} to {})", low / chunk, chunk, low / chunk * chunk, low / chunk * chunk + chunk - 1),
+          [=](const Point& p) { return p.at / chunk == low / chunk; }, {0.75, 0.9});
     }
-  search.offer_if("time-range", fmt::format("tokens {} to {}", low, high), [=](const Point& p) { return p.at >= low && p.at <= high; }, {0.75, 0.5});
+  search.offer_if("time-range", fmt::format("tokens {} to {}", low, high), [=](const Point& p) { return p.at >= low && p.at <= high; },
+                  {0.75, 0.5});
 }
 
 /// Clean up to a chunk edge and wrong from there on: what a chunk hands to the next.
@@ -110,8 +116,10 @@ std::vector<Finding> begins_at_edge(const Search& search, const std::vector<Poin
   index_t chunk = 16;
   while (chunk < 256 && edge % (2 * chunk) == 0) chunk *= 2;
   const std::string text =
-      edge == chunk ? fmt::format("the first {0} tokens are clean, the error begins at token {0}: chunk 1 of {0}, what one chunk hands to the next", edge)
-                    : fmt::format("clean up to token {}, the error begins at token {} = chunk {} of {}", edge - 1, edge, edge / chunk, chunk);
+      edge == chunk
+          ? fmt::format("the first {0} tokens are clean, the error begins at token {0}: chunk 1 of {0}, what one chunk hands to the next",
+                        edge)
+          : fmt::format("clean up to token {}, the error begins at token {} = chunk {} of {}", edge - 1, edge, edge / chunk, chunk);
   return {{"time-begins-at-chunk", text, in.weight / search.all().weight, search.all().size / in.size * in.weight / search.all().weight}};
 }
 
@@ -119,7 +127,8 @@ std::vector<Finding> begins_at_edge(const Search& search, const std::vector<Poin
 
 std::vector<Finding> Search::result() const {
   if (!found_) return {};
-  return {{map_.prefix + kind_, fmt::format("{:.1f} % of the {} {} in {}", 100.0 * share_, map_.what, map_.prefix[0] ? "lie" : "lies", text_), share_,
+  return {{map_.prefix + kind_,
+           fmt::format("{:.1f} % of the {} {} in {}", 100.0 * share_, map_.what, map_.prefix[0] ? "lie" : "lies", text_), share_,
            share_ * all_.size / size_}};
 }
 
@@ -130,9 +139,8 @@ std::vector<Point> token_points(const RowTable& table, const ErrorMap& map) {
     start.push_back(total);
     total += seq.length;
   }
-  std::vector<Point> points = gather(table, map, total, [&](const RowPlace& p) {
-    return p.token < 0 ? -1 : start[static_cast<std::size_t>(p.sequence)] + p.token;
-  });
+  std::vector<Point> points = gather(
+      table, map, total, [&](const RowPlace& p) { return p.token < 0 ? -1 : start[static_cast<std::size_t>(p.sequence)] + p.token; });
   for (std::size_t n = 0; n < start.size(); ++n)
     for (index_t s = 0; s < table.geo.sequences[n].length; ++s) {
       Point& p = points[static_cast<std::size_t>(start[n] + s)];

@@ -44,7 +44,8 @@ std::vector<std::vector<Axis>> layouts(std::string_view name) {
   if (name == "o" || name == "v") return {{batch, time, value_head, value_channel}, {batch, time, value_head, rank, value_channel}};
   if (name == "w") return {{batch, time, value_head, value_channel}};
   if (name == "g") {
-    return {{batch, time, value_head, key_channel}, {batch, time, key_head, key_channel}, {batch, time, value_head}, {batch, time, key_head}};
+    return {
+        {batch, time, value_head, key_channel}, {batch, time, key_head, key_channel}, {batch, time, value_head}, {batch, time, key_head}};
   }
   if (name == "b") return {{batch, time, value_head, key_channel}, {batch, time, key_head, key_channel}};
   if (name == "beta" || name == "dt" || name == "lambda") return {{batch, time, value_head}};
@@ -67,8 +68,8 @@ std::vector<Axis> axes_of(std::string_view tensor_name, const Shape& shape, cons
   if (known.empty()) throw Error(fmt::format("axes_of: unknown tensor \"{}\"", tensor_name));
   for (const auto& axes : known)
     if (fits(axes, shape, geometry)) return axes;
-  throw Error(fmt::format("axes_of: {} {} does not fit B={} T={} H={} HV={} M={} Dk={} Dv={} N={} P={}", tensor_name, shape.str(), geometry.B,
-                          geometry.T, geometry.H, geometry.HV, geometry.M, geometry.Dk, geometry.Dv, geometry.N, geometry.P));
+  throw Error(fmt::format("axes_of: {} {} does not fit B={} T={} H={} HV={} M={} Dk={} Dv={} N={} P={}", tensor_name, shape.str(),
+                          geometry.B, geometry.T, geometry.H, geometry.HV, geometry.M, geometry.Dk, geometry.Dv, geometry.N, geometry.P));
 }
 
 }  // namespace fw::verify

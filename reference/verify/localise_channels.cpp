@@ -67,10 +67,12 @@ std::vector<Finding> align(const RowTable& table, const ErrorMap& map, Axis axis
   const std::string noun = axis_noun(table, axis);
   const index_t other = axis == Axis::value_channel ? table.geo.Dk : axis == Axis::key_channel ? table.geo.Dv : n;
   if (n > other) {
-    search.offer_if("channels-past-other-width",
-                    fmt::format("{}s {} to {}, past the {} width {}", noun, other, n - 1, axis == Axis::value_channel ? "key" : "value", other),
-                    [=](const Point& p) { return p.at >= other; }, {0.9, kCoverage});
-    search.offer_if("channels-within-other-width", fmt::format("{}s below {}, the {} width", noun, other, axis == Axis::value_channel ? "key" : "value"),
+    search.offer_if(
+        "channels-past-other-width",
+        fmt::format("{}s {} to {}, past the {} width {}", noun, other, n - 1, axis == Axis::value_channel ? "key" : "value", other),
+        [=](const Point& p) { return p.at >= other; }, {0.9, kCoverage});
+    search.offer_if("channels-within-other-width",
+                    fmt::format("{}s below {}, the {} width", noun, other, axis == Axis::value_channel ? "key" : "value"),
                     [=](const Point& p) { return p.at < other; }, {0.9, kCoverage});
   }
   index_t low = -1, high = -1;
@@ -79,13 +81,16 @@ std::vector<Finding> align(const RowTable& table, const ErrorMap& map, Axis axis
       if (low < 0) low = p.at;
       high = p.at;
     }
-  if (low == high) search.offer_if("channels-one", fmt::format("{} {}", noun, low), [=](const Point& p) { return p.at == low; }, {0.75, 1.0});
+  if (low == high)
+    search.offer_if("channels-one", fmt::format("{} {}", noun, low), [=](const Point& p) { return p.at == low; }, {0.75, 1.0});
   offer_lanes(search, points, noun, axis == Axis::key_channel ? 'i' : 'j');
   offer_tiles(search, n, noun);
-  search.offer_if("channels-half", fmt::format("the lower half of the {}s", noun), [](const Point& p) { return 2 * p.at < p.length; }, {0.75, kCoverage});
-  search.offer_if("channels-half", fmt::format("the upper half of the {}s", noun), [](const Point& p) { return 2 * p.at >= p.length; }, {0.75, kCoverage});
-  search.offer_if("channels-range", fmt::format("{}s {} to {}", noun, low, high), [=](const Point& p) { return p.at >= low && p.at <= high; },
+  search.offer_if("channels-half", fmt::format("the lower half of the {}s", noun), [](const Point& p) { return 2 * p.at < p.length; },
                   {0.75, kCoverage});
+  search.offer_if("channels-half", fmt::format("the upper half of the {}s", noun), [](const Point& p) { return 2 * p.at >= p.length; },
+                  {0.75, kCoverage});
+  search.offer_if("channels-range", fmt::format("{}s {} to {}", noun, low, high),
+                  [=](const Point& p) { return p.at >= low && p.at <= high; }, {0.75, kCoverage});
   return search.result();
 }
 

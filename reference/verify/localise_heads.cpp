@@ -19,10 +19,12 @@ void offer_members(Search& search, const std::vector<Point>& points, const std::
   const auto best = std::max_element(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.weight < b.weight; });
   const index_t at = best - points.begin();
   const char* where = at == 0 ? ", the first" : at == n - 1 ? ", the last" : "";
-  search.offer_if(kind + "-one", fmt::format("{} {} (of {}{})", noun, at, n, where), [=](const Point& p) { return p.at == at; }, {0.75, 1.0});
+  search.offer_if(kind + "-one", fmt::format("{} {} (of {}{})", noun, at, n, where), [=](const Point& p) { return p.at == at; },
+                  {0.75, 1.0});
   if (n < 3) return;
   search.offer_if(kind + "-not-first", fmt::format("every {} but {} 0", noun, noun), [](const Point& p) { return p.at > 0; }, {1.0, 1.0});
-  search.offer_if(kind + "-not-last", fmt::format("every {} but the last", noun), [](const Point& p) { return p.at < p.length - 1; }, {1.0, 1.0});
+  search.offer_if(kind + "-not-last", fmt::format("every {} but the last", noun), [](const Point& p) { return p.at < p.length - 1; },
+                  {1.0, 1.0});
 }
 
 std::vector<Finding> members(const RowTable& table, const ErrorMap& map, Axis axis, const std::string& kind, index_t RowPlace::*key) {
@@ -36,12 +38,15 @@ std::vector<Finding> members(const RowTable& table, const ErrorMap& map, Axis ax
 
 void offer_lengths(Search& search, const std::vector<index_t>& length) {
   const auto len = [&](const Point& p) { return length[static_cast<std::size_t>(p.at)]; };
-  search.offer_if("sequence-one-token", "the sequences of one token", [&](const Point& p) { return len(p) == 1; }, kMost);
+  search.offer_if(
+      "sequence-one-token", "the sequences of one token", [&](const Point& p) { return len(p) == 1; }, kMost);
   for (index_t chunk : {16, 32, 64, 128}) {
     search.offer_if("sequence-partial-chunk", fmt::format("the sequences whose length is not a multiple of {}", chunk),
                     [&](const Point& p) { return len(p) % chunk != 0; }, {0.75, 0.8});
-    search.offer_if("sequence-short", fmt::format("the sequences shorter than {} tokens", chunk), [&](const Point& p) { return len(p) < chunk; }, {0.75, 0.8});
-    search.offer_if("sequence-long", fmt::format("the sequences longer than {} tokens", chunk), [&](const Point& p) { return len(p) > chunk; }, {0.75, 0.8});
+    search.offer_if("sequence-short", fmt::format("the sequences shorter than {} tokens", chunk),
+                    [&](const Point& p) { return len(p) < chunk; }, {0.75, 0.8});
+    search.offer_if("sequence-long", fmt::format("the sequences longer than {} tokens", chunk),
+                    [&](const Point& p) { return len(p) > chunk; }, {0.75, 0.8});
   }
 }
 
@@ -58,22 +63,28 @@ std::vector<Finding> align_heads(const RowTable& table, const ErrorMap& map) {
   const index_t group = table.geo.group;
   if (axis == Axis::value_head && group > 1 && table.geo.H > 1) {
     for (index_t r = 0; r < group; ++r)
-      search.offer_if("head-of-group", fmt::format("{}s with h mod {} = {} (number {} of each key head's {})", noun, group, r, r, group),
-                      [=](const Point& p) { return p.at % group == r; }, kMost);
+      search.offer_if(
+          "head-of-group", fmt::format("{}s with h mod {} = {} (number {} of each key head's {})", noun, group, r, r, group),
+          [=](const Point& p) { return p.at % group == r; }, kMost);
     for (index_t h = 0; h < table.geo.H; ++h)
-      search.offer_if("head-group", fmt::format("the {}s of key head {}", noun, h), [=](const Point& p) { return p.at / group == h; }, {0.75, 1.0});
-    search.offer_if("head-group-not-first", fmt::format("every {} but those of key head 0", noun), [=](const Point& p) { return p.at >= group; }, {0.9, 1.0});
+      search.offer_if("head-group", fmt::format("the {}s of key head {}", noun, h), [=](const Point& p) { return p.at / group == h; },
+                      {0.75, 1.0});
+    search.offer_if("head-group-not-first", fmt::format("every {} but those of key head 0", noun),
+                    [=](const Point& p) { return p.at >= group; }, {0.9, 1.0});
     search.offer_if("head-past-key-heads", fmt::format("{}s {} and later, numbers that no key head has", noun, table.geo.H),
                     [&](const Point& p) { return p.at >= table.geo.H; }, {0.9, 1.0});
   }
   if (heads >= 4) {
     for (index_t m : {2, 4})
       for (index_t r = 0; r < m; ++r) {
-        const std::string text = m == 2 ? fmt::format("the {} {}s", r ? "odd" : "even", noun) : fmt::format("{}s with h mod {} = {}", noun, m, r);
+        const std::string text =
+            m == 2 ? fmt::format("the {} {}s", r ? "odd" : "even", noun) : fmt::format("{}s with h mod {} = {}", noun, m, r);
         search.offer_if("head-mod", text, [=](const Point& p) { return p.at % m == r; }, {0.75, 1.0});
       }
-    search.offer_if("head-half", fmt::format("the lower half of the {}s", noun), [](const Point& p) { return 2 * p.at < p.length; }, {0.75, 1.0});
-    search.offer_if("head-half", fmt::format("the upper half of the {}s", noun), [](const Point& p) { return 2 * p.at >= p.length; }, {0.75, 1.0});
+    search.offer_if("head-half", fmt::format("the lower half of the {}s", noun), [](const Point& p) { return 2 * p.at < p.length; },
+                    {0.75, 1.0});
+    search.offer_if("head-half", fmt::format("the upper half of the {}s", noun), [](const Point& p) { return 2 * p.at >= p.length; },
+                    {0.75, 1.0});
   }
   std::vector<Finding> out = search.result();
   for (Finding& f : members(table, map, Axis::rank, "rank", &RowPlace::rank)) out.push_back(std::move(f));
@@ -96,10 +107,12 @@ std::vector<Finding> align_sequences(const RowTable& table, const ErrorMap& map)
   Search search(points, map);
   const auto best = std::max_element(points.begin(), points.end(), [](const Point& a, const Point& b) { return a.weight < b.weight; });
   const index_t at = best->at, first = real.front().at;
-  search.offer_if("sequence-one", fmt::format("sequence {} (of {})", at, table.geo.N), [=](const Point& p) { return p.at == at; }, {0.9, 1.0});
-  search.offer_if("sequence-empty", "the sequences of no tokens", [&](const Point& p) { return length[static_cast<std::size_t>(p.at)] == 0; }, kMost);
-  search.offer_if("sequence-not-first", fmt::format("every sequence but sequence {}", first), [=](const Point& p) { return p.size > 0 && p.at != first; },
-                  {1.0, 0.9});
+  search.offer_if("sequence-one", fmt::format("sequence {} (of {})", at, table.geo.N), [=](const Point& p) { return p.at == at; },
+                  {0.9, 1.0});
+  search.offer_if(
+      "sequence-empty", "the sequences of no tokens", [&](const Point& p) { return length[static_cast<std::size_t>(p.at)] == 0; }, kMost);
+  search.offer_if("sequence-not-first", fmt::format("every sequence but sequence {}", first),
+                  [=](const Point& p) { return p.size > 0 && p.at != first; }, {1.0, 0.9});
   offer_lengths(search, length);
   return search.result();
 }

@@ -20,11 +20,11 @@ using detail::RowTable;
 
 constexpr index_t kChunk = 64;
 constexpr double kLn2 = 0.69314718055994530942;
-constexpr double kExp32 = 88.722839;        // exp overflows float32
-constexpr double kExp16 = 11.089866;        // exp overflows float16
-constexpr double kExp2Low = 126.0 * kLn2;   // usual clamps of exp2's argument
+constexpr double kExp32 = 88.722839;       // exp overflows float32
+constexpr double kExp16 = 11.089866;       // exp overflows float16
+constexpr double kExp2Low = 126.0 * kLn2;  // usual clamps of exp2's argument
 constexpr double kExp2High = 127.5 * kLn2;
-constexpr double kNoise = 0.02;             // of the finite rest, where there is no yardstick
+constexpr double kNoise = 0.02;  // of the finite rest, where there is no yardstick
 constexpr double kHalfMax = 65504.0;
 constexpr double kFloatMax = 3.4028234663852886e38;
 
@@ -40,13 +40,14 @@ double log_decay(const Inputs<double>& in, const Options& options, index_t flat,
 }
 
 struct Spans {
-  double widest = 0;               ///< |G_i - G_j| over channels inside the chunk
-  bool minus_infinity = false;     ///< an exact zero of the decay
+  double widest = 0;            ///< |G_i - G_j| over channels inside the chunk
+  bool minus_infinity = false;  ///< an exact zero of the decay
   bool positive = false;
 };
 
 /// The chunk of 64 that starts at token `begin` of a sequence, for one head of g.
-Spans span_of_chunk(const Inputs<double>& in, const Options& options, const Geometry& geo, const Geometry::Sequence& seq, index_t begin, index_t head) {
+Spans span_of_chunk(const Inputs<double>& in, const Options& options, const Geometry& geo, const Geometry::Sequence& seq, index_t begin,
+                    index_t head) {
   Spans out;
   const index_t channels = geo.g_channels ? geo.Dk : 1;
   const index_t end = std::min(seq.length, begin + kChunk);
@@ -70,18 +71,25 @@ Spans span_of_chunk(const Inputs<double>& in, const Options& options, const Geom
 }
 
 Finding span_finding(double here, double before, bool in_time) {
-  const std::string where = in_time ? fmt::format("in the chunk of 64 where it begins, {:.4g} at most before", before) : "in the widest chunk of 64";
+  const std::string where =
+      in_time ? fmt::format("in the chunk of 64 where it begins, {:.4g} at most before", before) : "in the widest chunk of 64";
   const std::string measured = fmt::format("the log-decay spans {:.4g} (exp) = {:.4g} (exp2) {}", here, here / kLn2, where);
-  const auto fit = [&](double limit, double crossed_here, double otherwise) { return in_time && before <= limit ? crossed_here : otherwise; };
+  const auto fit = [&](double limit, double crossed_here, double otherwise) {
+    return in_time && before <= limit ? crossed_here : otherwise;
+  };
   if (here > kExp32) {
-    return {"exp-overflow", measured + ": past 88.7, where exp of a factored decay overflows float32 and bfloat16 (and past exp2's clamps at 126 and 127.5)",
-            fit(kExp32, 1.0, 0.7), 1.0};
+    return {
+        "exp-overflow",
+        measured + ": past 88.7, where exp of a factored decay overflows float32 and bfloat16 (and past exp2's clamps at 126 and 127.5)",
+        fit(kExp32, 1.0, 0.7), 1.0};
   }
   if (here > kExp2Low) {
-    return {"exp2-clamp", fmt::format("{}: past a clamp of exp2's argument at 126{}", measured, here > kExp2High ? " or 127.5" : ""), fit(kExp2Low, 0.9, 0.6), 1.0};
+    return {"exp2-clamp", fmt::format("{}: past a clamp of exp2's argument at 126{}", measured, here > kExp2High ? " or 127.5" : ""),
+            fit(kExp2Low, 0.9, 0.6), 1.0};
   }
   if (here > kExp16) {
-    return {"exp-overflow-f16", measured + ": past 11.1, where exp of a factored decay overflows float16, but not float32's 88.7", fit(kExp16, 0.8, 0.4), 1.0};
+    return {"exp-overflow-f16", measured + ": past 11.1, where exp of a factored decay overflows float16, but not float32's 88.7",
+            fit(kExp16, 0.8, 0.4), 1.0};
   }
   return {"exp-fits", measured + ": even float16's exp (11.1) holds that, so the decay's span is not the cause", 0.3, 1.0};
 }
@@ -120,7 +128,8 @@ void explain_decay(const Place& origin, bool backward, const Inputs<double>& in,
   }
   out.push_back(span_finding(here.widest, before.widest, origin.token >= 0));
   if (here.minus_infinity) {
-    out.push_back({"decay-minus-infinity", "a log-decay of -inf lies in that chunk: differences of its cumulative sum become inf - inf = NaN",
+    out.push_back({"decay-minus-infinity",
+                   "a log-decay of -inf lies in that chunk: differences of its cumulative sum become inf - inf = NaN",
                    before.minus_infinity ? 0.5 : 0.95, 1.0});
   }
   if (here.positive) out.push_back({"decay-positive", "a log-decay above 0 lies in that chunk: the state grows", 0.4, 1.0});
@@ -134,9 +143,11 @@ void explain_sizes(const RowTable& table, const Inputs<double>& in, const NonFin
     if (table.nonfinite(f)) truth_there = std::max(truth_there, std::abs(table.tensor.truth[f]));
   }
   if (truth_max > kFloatMax) {
-    out.push_back({"float-range", fmt::format("the truth reaches {:.4g}, past what float32 and bfloat16 hold (3.4e38)", truth_max), 1.0, 1.0});
+    out.push_back(
+        {"float-range", fmt::format("the truth reaches {:.4g}, past what float32 and bfloat16 hold (3.4e38)", truth_max), 1.0, 1.0});
   } else if (truth_max > kHalfMax) {
-    out.push_back({"half-range", fmt::format("the truth reaches {:.4g} ({:.4g} at the non-finite places), past float16's 65504", truth_max, truth_there),
+    out.push_back({"half-range",
+                   fmt::format("the truth reaches {:.4g} ({:.4g} at the non-finite places), past float16's 65504", truth_max, truth_there),
                    found.infinite > 0 && truth_there > kHalfMax ? 1.0 : 0.6, 1.0});
   }
   for_each_input(in, [&](const char* name, const Tensor<double>& t) {
@@ -144,17 +155,21 @@ void explain_sizes(const RowTable& table, const Inputs<double>& in, const NonFin
     index_t bad = 0;
     for (index_t i = 0; i < t.numel(); ++i) {
       const double x = t[i];
-      if (std::isfinite(x)) largest = std::max(largest, std::abs(x));
-      else bad += !(std::string_view(name) == "g" && x < 0);
+      if (std::isfinite(x))
+        largest = std::max(largest, std::abs(x));
+      else
+        bad += !(std::string_view(name) == "g" && x < 0);
     }
     if (bad > 0) out.push_back({"input-nonfinite", fmt::format("the input {} itself holds {} non-finite values", name, bad), 1.0, 1.0});
-    if (largest > kHalfMax) out.push_back({"input-half-range", fmt::format("the input {} reaches {:.4g}, past float16's 65504", name, largest), 0.5, 1.0});
+    if (largest > kHalfMax)
+      out.push_back({"input-half-range", fmt::format("the input {} reaches {:.4g}, past float16's 65504", name, largest), 0.5, 1.0});
   });
 }
 
 }  // namespace
 
-std::vector<Finding> explain_nonfinite(const TensorUnderTest& tensor, const Inputs<double>& inputs, const Geometry& geometry, const Options& options) {
+std::vector<Finding> explain_nonfinite(const TensorUnderTest& tensor, const Inputs<double>& inputs, const Geometry& geometry,
+                                       const Options& options) {
   const RowTable table(tensor, geometry, kNoise);
   const Localisation where = localise(tensor, geometry, kNoise);
   const NonFinite& found = where.nonfinite;
@@ -162,8 +177,9 @@ std::vector<Finding> explain_nonfinite(const TensorUnderTest& tensor, const Inpu
   std::vector<Finding> out;
   const index_t total = found.nan + found.infinite;
   const double share = static_cast<double>(found.rows) / static_cast<double>(table.count());
-  std::string counts = fmt::format("{} NaN and {} Inf in {} of {} rows ({} of them whole); first at {}, where the truth is {:.4g}", found.nan, found.infinite, found.rows,
-                                   table.count(), found.whole_rows, found.first.text, found.first.truth);
+  std::string counts =
+      fmt::format("{} NaN and {} Inf in {} of {} rows ({} of them whole); first at {}, where the truth is {:.4g}", found.nan,
+                  found.infinite, found.rows, table.count(), found.whole_rows, found.first.text, found.first.truth);
   if (found.in_truth > 0) counts += fmt::format("; the truth itself has {} non-finite values", found.in_truth);
   out.push_back({"nonfinite-count", counts, share, 1.0});
   if (total == 0) out.push_back({"truth-nonfinite", "the candidate is finite where the truth is not", 1.0, 1.0});
@@ -171,7 +187,8 @@ std::vector<Finding> explain_nonfinite(const TensorUnderTest& tensor, const Inpu
     if (f.kind.starts_with("nonfinite-")) out.push_back(f);
   const bool whole = found.whole_rows == found.rows && found.infinite == 0;
   if (whole && where.rows_bad == found.rows && found.rows < table.count()) {
-    out.push_back({"never-written", "whole rows of NaN and every other row is right: these rows look never written", static_cast<double>(found.whole_rows) / static_cast<double>(found.rows), 1.0});
+    out.push_back({"never-written", "whole rows of NaN and every other row is right: these rows look never written",
+                   static_cast<double>(found.whole_rows) / static_cast<double>(found.rows), 1.0});
   }
   const bool backward = tensor.name.starts_with("d") && tensor.name != "dt" && tensor.name != "dt_bias";
   explain_decay(backward ? found.last : found.first, backward, inputs, geometry, options, table, out);

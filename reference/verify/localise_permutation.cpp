@@ -22,7 +22,8 @@ class Finder {
 
   void try_map(const std::string& kind, const std::string& text, const std::function<index_t(index_t)>& source) {
     const Explained e = explain(table_, rows_, source);
-    if (e.share >= kExplained && e.covered >= 0.75) found_.push_back({kind, fmt::format("{}: explains {:.1f} % of the error", text, 100.0 * e.share), e.share, 1.0});
+    if (e.share >= kExplained && e.covered >= 0.75)
+      found_.push_back({kind, fmt::format("{}: explains {:.1f} % of the error", text, 100.0 * e.share), e.share, 1.0});
   }
   const std::vector<index_t>& rows() const { return rows_; }
   std::vector<Finding> result() {
@@ -54,8 +55,10 @@ void try_time(Finder& finder, const RowTable& table) {
                    fmt::format("each token holds the numbers of the token {} {} it", std::abs(by), by > 0 ? "before" : "after"),
                    token_map([by](const RowPlace& p) { return p.token - by; }));
   }
-  finder.try_map("time-reversed", "time runs backward inside each sequence", token_map([](const RowPlace& p) { return p.length - 1 - p.token; }));
-  finder.try_map("chunk-first-for-all", "every row of a chunk of 64 holds its first row", token_map([](const RowPlace& p) { return p.token / 64 * 64; }));
+  finder.try_map("time-reversed", "time runs backward inside each sequence",
+                 token_map([](const RowPlace& p) { return p.length - 1 - p.token; }));
+  finder.try_map("chunk-first-for-all", "every row of a chunk of 64 holds its first row",
+                 token_map([](const RowPlace& p) { return p.token / 64 * 64; }));
   if (table.geo.N < 2 || table.geo.B != 1) return;
   const auto sequence_map = [&](bool first_for_all) {
     const index_t stride = table.stride_of(Axis::time);
@@ -86,16 +89,19 @@ void try_layouts(Finder& finder, const RowTable& table) {
   if (state) {
     const index_t Dk = table.size_of(Axis::key_channel), Dv = table.size_of(Axis::value_channel);
     if (Dk > 1 && Dv > 1) {
-      finder.try_map("transposed", Dk == Dv ? "the state is transposed: [V,K] for [K,V]" : "the state's memory is ordered [V,K] and was read as [K,V]",
+      finder.try_map("transposed",
+                     Dk == Dv ? "the state is transposed: [V,K] for [K,V]" : "the state's memory is ordered [V,K] and was read as [K,V]",
                      reread(Dk, Dv, 1, true));
     }
-    if (Dk > 1 && Dv > 1 && Dk != Dv) finder.try_map("transposed-reversed", "a [K,V] state was read as [V,K] and stored so", reread(Dk, Dv, 1, false));
+    if (Dk > 1 && Dv > 1 && Dk != Dv)
+      finder.try_map("transposed-reversed", "a [K,V] state was read as [V,K] and stored so", reread(Dk, Dv, 1, false));
   }
   if (table.has(Axis::time) && table.has(table.head_axis())) {
     const index_t T = table.size_of(Axis::time), H = table.size_of(table.head_axis()), inner = table.stride_of(table.head_axis());
     if (T < 2 || H < 2) return;
     finder.try_map("layout-bhtd", "memory ordered [B,H,T,...] was read as [B,T,H,...]", reread(T, H, inner, true));
-    if (T != H) finder.try_map("layout-bthd", "memory ordered [B,T,H,...] was read as [B,H,T,...], then transposed", reread(T, H, inner, false));
+    if (T != H)
+      finder.try_map("layout-bthd", "memory ordered [B,T,H,...] was read as [B,H,T,...], then transposed", reread(T, H, inner, false));
   }
 }
 

@@ -22,10 +22,14 @@ bool is_channel(Axis axis) { return axis == Axis::key_channel || axis == Axis::v
 }  // namespace
 
 RowTable::RowTable(const TensorUnderTest& t, const Geometry& geometry, double relative_noise) : tensor(t), geo(geometry) {
-  const auto need = [&](bool ok, const std::string& text) { if (!ok) throw Error("localise: " + t.name + text); };
+  const auto need = [&](bool ok, const std::string& text) {
+    if (!ok) throw Error("localise: " + t.name + text);
+  };
   need(t.candidate.defined() && t.truth.defined(), " needs a candidate and a truth");
-  need(t.candidate.shape() == t.truth.shape(), fmt::format(" candidate must be {}, got {}", t.truth.shape().str(), t.candidate.shape().str()));
-  need(!t.yardstick.defined() || t.yardstick.shape() == t.truth.shape(), " yardstick must have the shape of the truth " + t.truth.shape().str());
+  need(t.candidate.shape() == t.truth.shape(),
+       fmt::format(" candidate must be {}, got {}", t.truth.shape().str(), t.candidate.shape().str()));
+  need(!t.yardstick.defined() || t.yardstick.shape() == t.truth.shape(),
+       " yardstick must have the shape of the truth " + t.truth.shape().str());
   need(!t.axes.empty() && static_cast<index_t>(t.axes.size()) == t.truth.shape().rank(),
        fmt::format(" must have one axis name per axis of {}, got {}", t.truth.shape().str(), t.axes.size()));
   need(relative_noise >= 0.0 && std::isfinite(relative_noise), " needs a finite noise level >= 0");
@@ -116,8 +120,10 @@ void RowTable::measure(double relative_noise) {
       }
       truth += tensor.truth[f] * tensor.truth[f];
       ++counted;
-      if (ok && std::isfinite(tensor.yardstick[f])) noise += (tensor.yardstick[f] - tensor.truth[f]) * (tensor.yardstick[f] - tensor.truth[f]);
-      else ok = false;
+      if (ok && std::isfinite(tensor.yardstick[f]))
+        noise += (tensor.yardstick[f] - tensor.truth[f]) * (tensor.yardstick[f] - tensor.truth[f]);
+      else
+        ok = false;
     }
     truth_all += truth;
     error_all += e.error;

@@ -21,10 +21,10 @@ struct RowPlace {
 struct RowError {
   double error = 0, truth = 0, noise = 0;  ///< mean squares over the finite elements: candidate - truth, truth, yardstick - truth
   double sigma2 = 0;
-  double peak = 0;         ///< largest squared error of an element in units of its noise
-  index_t worst = 0;       ///< that element's channel
-  index_t finite = 0;      ///< elements that count
-  index_t nonfinite = 0;   ///< elements for which RowTable::nonfinite holds
+  double peak = 0;        ///< largest squared error of an element in units of its noise
+  index_t worst = 0;      ///< that element's channel
+  index_t finite = 0;     ///< elements that count
+  index_t nonfinite = 0;  ///< elements for which RowTable::nonfinite holds
 };
 
 class RowTable {

@@ -36,8 +36,8 @@ struct Tally {
 class Search {
  public:
   struct Rule {
-    double largest = 0.75;   ///< share of the elements the class may have
-    double coverage = 0.3;   ///< share of its points that must be hit
+    double largest = 0.75;  ///< share of the elements the class may have
+    double coverage = 0.3;  ///< share of its points that must be hit
   };
   Search(const std::vector<Point>& points, const ErrorMap& map) : points_(points), map_(map) {
     for (const Point& p : points) all_.add(p);
@@ -72,7 +72,9 @@ class Search {
     share_ = in.weight / all_.weight;
   }
   template <class In>
-  void offer_if(const std::string& kind, const std::string& text, In&& in, Rule rule) { offer(kind, text, tally(in), rule); }
+  void offer_if(const std::string& kind, const std::string& text, In&& in, Rule rule) {
+    offer(kind, text, tally(in), rule);
+  }
   bool found() const { return found_; }
   std::vector<Finding> result() const;
 

@@ -11,8 +11,8 @@
 namespace fw::verify::detail {
 namespace {
 
-constexpr index_t kSamples = 512;      // elements compared per pair of slices
-constexpr index_t kFewest = 12;        // fewer would match by chance
+constexpr index_t kSamples = 512;  // elements compared per pair of slices
+constexpr index_t kFewest = 12;    // fewer would match by chance
 constexpr double kExplained = 0.9;
 
 struct Pattern {
@@ -23,7 +23,8 @@ struct Pattern {
 
 std::vector<Pattern> patterns(const RowTable& table, Axis axis, index_t n) {
   const std::string noun = axis_noun(table, axis);
-  const Pattern first = {"first-for-all", fmt::format("every {} holds the numbers of {} 0", noun, noun), [](index_t) { return index_t{0}; }};
+  const Pattern first = {"first-for-all", fmt::format("every {} holds the numbers of {} 0", noun, noun),
+                         [](index_t) { return index_t{0}; }};
   if (n == 2) return {first, {"reversed", fmt::format("the two {}s are exchanged", noun), [](index_t a) { return 1 - a; }}};
   std::vector<Pattern> known = {
       first,
@@ -32,7 +33,8 @@ std::vector<Pattern> patterns(const RowTable& table, Axis axis, index_t n) {
       {"reversed", fmt::format("the {}s are in reverse order", noun), [n](index_t a) { return n - 1 - a; }},
   };
   if (n % 2 == 0 && n > 2) {
-    known.push_back({"halves-exchanged", fmt::format("the two halves of the {}s are exchanged", noun), [n](index_t a) { return (a + n / 2) % n; }});
+    known.push_back(
+        {"halves-exchanged", fmt::format("the two halves of the {}s are exchanged", noun), [n](index_t a) { return (a + n / 2) % n; }});
     known.push_back({"pairs-exchanged", fmt::format("neighbouring {}s are exchanged (n and n^1)", noun), [](index_t a) { return a ^ 1; }});
   }
   const bool head = axis == Axis::value_head || axis == Axis::key_head;
@@ -87,7 +89,8 @@ std::vector<index_t> best_matches(const RowTable& table, const std::vector<index
         distance += e * e / table.row[static_cast<std::size_t>(flat / table.width)].sigma2;
         if (!(distance < best) && other != a) break;
       }
-      if (other == a) own = distance;
+      if (other == a)
+        own = distance;
       else if (distance < best) {
         best = distance;
         which = other;
@@ -115,7 +118,8 @@ std::vector<Finding> match_slices(const RowTable& table, const std::vector<index
   const index_t n = table.size_of(axis), stride = table.stride_of(axis);
   if (n < 2) return {};
   const auto finding = [&](const std::string& kind, const std::string& text, const Explained& e) {
-    return std::vector<Finding>{{fmt::format("{}-{}", kind_prefix(axis), kind), fmt::format("{}: explains {:.1f} % of the error", text, 100.0 * e.share), e.share, 1.0}};
+    return std::vector<Finding>{{fmt::format("{}-{}", kind_prefix(axis), kind),
+                                 fmt::format("{}: explains {:.1f} % of the error", text, 100.0 * e.share), e.share, 1.0}};
   };
   const auto through = [&](const std::function<index_t(index_t)>& slice) {
     return explain(table, rows, [&](index_t flat) {

@@ -109,7 +109,8 @@ Verdict growth(const Curve& curve, const Span& span) {
   const std::string p = fmt::format("t^{:.2f}", power.slope);
   const bool linear = power.slope > 0.75 && power.slope < 1.3;
   if (change < 0) {
-    return {linear ? "backward-linear" : "fading", linear ? fmt::format("grows linearly toward the first token, {}", range) : fmt::format("fades with t, {}", range)};
+    return {linear ? "backward-linear" : "fading",
+            linear ? fmt::format("grows linearly toward the first token, {}", range) : fmt::format("fades with t, {}", range)};
   }
   const std::string from = origin > 0 ? fmt::format(" from token {:.0f}", origin) : "";
   if (linear) return {"linear", fmt::format("grows linearly{} ({}), {}", from, p, range)};

@@ -24,8 +24,9 @@ struct Constant {
 std::string name_of(double c, double tolerance, const Geometry& geo) {
   const double dk = static_cast<double>(geo.Dk), dv = static_cast<double>(geo.Dv), group = static_cast<double>(geo.group);
   const double ln2 = std::log(2.0);
-  std::vector<Constant> known = {{0.5, "1/2"}, {2.0, "2"}, {-1.0, "-1, the sign"}, {-0.5, "-1/2"}, {-2.0, "-2"}, {ln2, "ln 2"}, {1.0 / ln2, "1/ln 2 = log2 e"},
-                                 {0.25, "1/4"}, {4.0, "4"}, {-ln2, "-ln 2"}};
+  std::vector<Constant> known = {{0.5, "1/2"}, {2.0, "2"},     {-1.0, "-1, the sign"},         {-0.5, "-1/2"},
+                                 {-2.0, "-2"}, {ln2, "ln 2"},  {1.0 / ln2, "1/ln 2 = log2 e"}, {0.25, "1/4"},
+                                 {4.0, "4"},   {-ln2, "-ln 2"}};
   if (geo.Dk > 1) {
     known.push_back({std::sqrt(dk), "sqrt(Dk)"});
     known.push_back({1.0 / std::sqrt(dk), "1/sqrt(Dk)"});
@@ -99,13 +100,17 @@ std::vector<Finding> fit(const Sums& s, const std::string& where, const Geometry
   const double uncertainty = std::sqrt(left / static_cast<double>(s.n) / s.xx);
   const std::string name = name_of(c, std::min(0.01 + 3.0 * uncertainty / std::abs(c), 0.03), geo);
   if (share >= kExplained && (!name.empty() || s.n >= kFewest)) {
-    const std::string text = name.empty() ? fmt::format("candidate = {:.4g} x truth", c) : fmt::format("candidate = {:.4g} x truth ({})", c, name);
-    out.push_back({c < 0.0 && std::abs(c + 1.0) < 0.02 ? "sign" : "factor", fmt::format("{}{}: explains {:.1f} % of the error", text, where, 100.0 * share), share, 1.0});
+    const std::string text =
+        name.empty() ? fmt::format("candidate = {:.4g} x truth", c) : fmt::format("candidate = {:.4g} x truth ({})", c, name);
+    out.push_back({c < 0.0 && std::abs(c + 1.0) < 0.02 ? "sign" : "factor",
+                   fmt::format("{}{}: explains {:.1f} % of the error", text, where, 100.0 * share), share, 1.0});
   }
   const double offset = (s.y - s.x) / s.w;
   const double offset_share = std::min(offset * offset * s.w / excess, 1.0);
   if (offset_share >= kExplained && offset_share > share && s.n >= kFewest)
-    out.push_back({"offset", fmt::format("candidate = truth + {:.4g}{}: explains {:.1f} % of the error", offset, where, 100.0 * offset_share), offset_share, 1.0});
+    out.push_back({"offset",
+                   fmt::format("candidate = truth + {:.4g}{}: explains {:.1f} % of the error", offset, where, 100.0 * offset_share),
+                   offset_share, 1.0});
   return out;
 }
 
@@ -121,7 +126,8 @@ std::vector<Finding> find_values(const RowTable& table, const ErrorMap& map) {
     const double n = static_cast<double>(s.n);
     if (static_cast<double>(s.zeros) >= 0.999 * n) return {{"zero", "candidate is zero" + where, static_cast<double>(s.zeros) / n, 1.0}};
     if (s.n >= kFewest && static_cast<double>(s.same) >= 0.99 * n)
-      return {{"fill", fmt::format("candidate is {:.6g} throughout{}: a fill value, never written", s.first, where), static_cast<double>(s.same) / n, 1.0}};
+      return {{"fill", fmt::format("candidate is {:.6g} throughout{}: a fill value, never written", s.first, where),
+               static_cast<double>(s.same) / n, 1.0}};
     std::vector<Finding> found = fit(s, where, table.geo);
     if (!found.empty()) return found;
   }

@@ -42,18 +42,24 @@ void check_state(const std::string& kind, const std::string& text, const std::fu
 
 TEST_SUITE("verify") {
   TEST_CASE("localise: tokens of a class are found and named") {
-    check_o("time-tail", "(T mod 16 or 32 or 64)", [](const Index& i) { return i[1] >= 192; }, 200);
-    check_o("time-tail", "(T mod 32 or 64)", [](const Index& i) { return i[1] >= 192; }, 213);
+    check_o(
+        "time-tail", "(T mod 16 or 32 or 64)", [](const Index& i) { return i[1] >= 192; }, 200);
+    check_o(
+        "time-tail", "(T mod 32 or 64)", [](const Index& i) { return i[1] >= 192; }, 213);
     check_o("time-last-token", "the last token", [](const Index& i) { return i[1] == 199; });
     check_o("time-first-token", "the first token of the sequence", [](const Index& i) { return i[1] == 0; });
     check_o("time-chunk-first", "each chunk of 64", [](const Index& i) { return i[1] % 64 == 0; });
     check_o("time-chunk-last", "t mod 32 = 31", [](const Index& i) { return i[1] % 32 == 31; });
     check_o("time-mod", "t mod 16 = 5", [](const Index& i) { return i[1] % 16 == 5; });
     check_o("time-mod", "t mod 8 = 3", [](const Index& i) { return i[1] % 8 == 3; });
-    check_o("time-mod", "t mod 128 = 100", [](const Index& i) { return i[1] % 128 == 100; }, 700);
-    check_o("time-block", "rows 16 to 31 of each chunk of 64", [](const Index& i) { return i[1] % 64 / 16 == 1; }, 256);
-    check_o("time-block", "rows 16 and later of each chunk of 64", [](const Index& i) { return i[1] % 64 >= 16; }, 256);
-    check_o("time-block", "the odd chunks of 64", [](const Index& i) { return i[1] / 64 % 2 == 1; }, 512);
+    check_o(
+        "time-mod", "t mod 128 = 100", [](const Index& i) { return i[1] % 128 == 100; }, 700);
+    check_o(
+        "time-block", "rows 16 to 31 of each chunk of 64", [](const Index& i) { return i[1] % 64 / 16 == 1; }, 256);
+    check_o(
+        "time-block", "rows 16 and later of each chunk of 64", [](const Index& i) { return i[1] % 64 >= 16; }, 256);
+    check_o(
+        "time-block", "the odd chunks of 64", [](const Index& i) { return i[1] / 64 % 2 == 1; }, 512);
     check_o("time-chunk", "chunk 1 of 64 tokens (64 to 127)", [](const Index& i) { return i[1] / 64 == 1; });
     check_o("time-range", "tokens 70 to 90", [](const Index& i) { return i[1] >= 70 && i[1] <= 90; });
     check_o("time-token", "token 70 alone", [](const Index& i) { return i[1] == 70; });
@@ -61,9 +67,12 @@ TEST_SUITE("verify") {
 
   TEST_CASE("localise: an error that begins at a chunk edge points to the carry") {
     check_o("time-begins-at-chunk", "chunk 1 of 64", [](const Index& i) { return i[1] >= 64; });
-    check_o("time-begins-at-chunk", "chunk 1 of 64", [](const Index& i) { return i[1] >= 64; }, 1024);
-    check_o("time-begins-at-chunk", "chunk 1 of 32", [](const Index& i) { return i[1] >= 32; }, 1024);
-    check_o("time-begins-at-chunk", "token 192 = chunk 3 of 64", [](const Index& i) { return i[1] >= 192; }, 512);
+    check_o(
+        "time-begins-at-chunk", "chunk 1 of 64", [](const Index& i) { return i[1] >= 64; }, 1024);
+    check_o(
+        "time-begins-at-chunk", "chunk 1 of 32", [](const Index& i) { return i[1] >= 32; }, 1024);
+    check_o(
+        "time-begins-at-chunk", "token 192 = chunk 3 of 64", [](const Index& i) { return i[1] >= 192; }, 512);
   }
 
   TEST_CASE("localise: heads of a class are found and named") {
@@ -82,7 +91,9 @@ TEST_SUITE("verify") {
       CAPTURE(kinds(result));
       const Finding* f = find(result, which == 1 ? "head-half" : "head-mod");
       REQUIRE(f != nullptr);
-      CHECK(f->text.find(which == 0 ? "the odd heads" : which == 1 ? "the upper half of the heads" : "heads with h mod 4 = 2") != std::string::npos);
+      CHECK(f->text.find(which == 0   ? "the odd heads"
+                         : which == 1 ? "the upper half of the heads"
+                                      : "heads with h mod 4 = 2") != std::string::npos);
       CHECK(result.bad_heads == (which == 0 ? Index{1, 3, 5, 7} : which == 1 ? Index{4, 5, 6, 7} : Index{2, 6}));
     }
   }
@@ -114,7 +125,8 @@ TEST_SUITE("verify") {
   TEST_CASE("localise: both channel axes of a state, and widths that differ") {
     check_state("channels-past-other-width", "value channels 48 to 95, past the key width 48", [](const Index& i) { return i[3] >= 48; });
     check_state("channels-mod", "value channels with j mod 4 != 3", [](const Index& i) { return i[3] % 4 != 3; });
-    check_state("channels-partial-tile", "value channels 64 to 95, the last, partial tile of 64", [](const Index& i) { return i[3] >= 64; });
+    check_state("channels-partial-tile", "value channels 64 to 95, the last, partial tile of 64",
+                [](const Index& i) { return i[3] >= 64; });
     check_state("state-row-channels-mod", "key channels with i mod 4 = 2", [](const Index& i) { return i[2] % 4 == 2; });
     check_state("state-row-channels-tile", "key channels 16 to 31", [](const Index& i) { return i[2] / 16 == 1; });
     check_state("sequence-not-first", "every sequence but sequence 0", [](const Index& i) { return i[0] > 0; });

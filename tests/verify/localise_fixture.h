@@ -96,7 +96,8 @@ struct Bench {
       for (index_t c = 0; c < width; ++c) ms += truth[r * width + c] * truth[r * width + c] / static_cast<double>(width);
       for (index_t c = 0; c < width; ++c) {
         const index_t f = r * width + c;
-        out[f] += level * (3e-3 * truth[f] * numbers.normal(static_cast<std::uint64_t>(f)) + 4e-3 * std::sqrt(ms) * more.normal(static_cast<std::uint64_t>(f)));
+        out[f] += level * (3e-3 * truth[f] * numbers.normal(static_cast<std::uint64_t>(f)) +
+                           4e-3 * std::sqrt(ms) * more.normal(static_cast<std::uint64_t>(f)));
       }
     }
     return out;

@@ -31,7 +31,9 @@ const Finding* cause(const std::vector<Finding>& findings, const std::string& ki
 
 Bench spoilt(const std::function<bool(const Index&)>& hit, double value) {
   Bench bench("o", Shape{1, 200, 4, 32}, geometry(1, 200, 2, 4, 32, 32));
-  bench.each([&](const Index& i, double& x) { if (hit(i)) x = value; });
+  bench.each([&](const Index& i, double& x) {
+    if (hit(i)) x = value;
+  });
   return bench;
 }
 
@@ -52,7 +54,8 @@ TEST_SUITE("verify") {
     CHECK(result.rows_bad == 16);
     CHECK(std::isinf(result.worst.row_error));
     REQUIRE(find(result, "nonfinite-time-tail") != nullptr);
-    CHECK(find(result, "nonfinite-time-tail")->text.starts_with("100.0 % of the non-finite values lie in the rows of the last, partial chunk"));
+    CHECK(find(result, "nonfinite-time-tail")
+              ->text.starts_with("100.0 % of the non-finite values lie in the rows of the last, partial chunk"));
     CHECK(find(result, "nonfinite-head-group") != nullptr);
     CHECK(find(result, "time-tail") == nullptr);
 
@@ -119,7 +122,9 @@ TEST_SUITE("verify") {
 
   TEST_CASE("localise: raw gates are activated before the span is measured, gradients begin at the end") {
     Bench bench("dk", Shape{1, 200, 4, 32}, geometry(1, 200, 4, 4, 32, 32));
-    bench.each([](const Index& i, double& x) { if (i[1] < 128) x = kNaN; });
+    bench.each([](const Index& i, double& x) {
+      if (i[1] < 128) x = kNaN;
+    });
     Inputs<double> in = decay(bench.geo, -8.0);
     in.A_log = Tensor<double>(Shape{4}, std::log(4.0));
     for (index_t t = 64; t < 128; ++t)
@@ -137,7 +142,9 @@ TEST_SUITE("verify") {
     Bench big("o", Shape{1, 100, 2, 32}, geometry(1, 100, 2, 2, 32, 32));
     for (Tensor<double>* t : {&big.truth, &big.yardstick, &big.candidate})
       for (index_t i = 0; i < t->numel(); ++i) (*t)[i] *= 3e4;
-    big.each([](const Index&, double& x) { if (std::abs(x) > 65504.0) x = x > 0 ? kInf : -kInf; });
+    big.each([](const Index&, double& x) {
+      if (std::abs(x) > 65504.0) x = x > 0 ? kInf : -kInf;
+    });
     const auto range = explain_nonfinite(big.under_test(), {}, big.geo);
     REQUIRE(cause(range, "half-range") != nullptr);
     CHECK(cause(range, "half-range")->share == 1.0);

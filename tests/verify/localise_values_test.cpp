@@ -33,8 +33,9 @@ void rearrange(Bench& bench, const std::function<index_t(const Index&)>& from) {
 TEST_SUITE("verify") {
   TEST_CASE("localise: constant factors are fitted and named") {
     const Geometry geo = geometry(1, 100, 2, 8, 64, 48);
-    const std::vector<std::pair<double, std::string>> known = {{0.5, "(1/2)"}, {2.0, "(2)"}, {std::log(2.0), "ln 2"}, {1 / std::log(2.0), "log2 e"}, {8.0, "sqrt(Dk)"},
-                                                               {0.125, "1/sqrt(Dk)"}, {64.0, "Dk"}, {4.0, "HV/H"}, {0.25, "H/HV"}};
+    const std::vector<std::pair<double, std::string>> known = {
+        {0.5, "(1/2)"}, {2.0, "(2)"},  {std::log(2.0), "ln 2"}, {1 / std::log(2.0), "log2 e"}, {8.0, "sqrt(Dk)"}, {0.125, "1/sqrt(Dk)"},
+        {64.0, "Dk"},   {4.0, "HV/H"}, {0.25, "H/HV"}};
     for (const auto& [c, name] : known) {
       Bench bench("o", Shape{1, 100, 8, 48}, geo);
       bench.each([c = c](const Index&, double& x) { x *= c; });
@@ -59,12 +60,16 @@ TEST_SUITE("verify") {
   TEST_CASE("localise: a factor on some channels, zeros on some heads, an offset, a fill") {
     const Geometry geo = geometry(1, 100, 2, 4, 32, 64);
     Bench part("o", Shape{1, 100, 4, 64}, geo);
-    part.each([](const Index& i, double& x) { if (i[3] >= 32) x *= std::sqrt(32.0); });
+    part.each([](const Index& i, double& x) {
+      if (i[3] >= 32) x *= std::sqrt(32.0);
+    });
     Localisation result = part.run();
     demand(result, "factor", "where it is wrong");
     demand(result, "channels-past-other-width", "past the key width 32");
     Bench zero("o", Shape{1, 100, 4, 64}, geo);
-    zero.each([](const Index& i, double& x) { if (i[2] >= 2) x = 0.0; });
+    zero.each([](const Index& i, double& x) {
+      if (i[2] >= 2) x = 0.0;
+    });
     result = zero.run();
     demand(result, "zero");
     demand(result, "head-group", "key head 1");
@@ -77,7 +82,9 @@ TEST_SUITE("verify") {
     offset.each([](const Index&, double& x) { x += 0.7; });
     demand(offset.run(), "offset", "0.7");
     Bench fill("o", Shape{1, 100, 4, 64}, geo);
-    fill.each([](const Index& i, double& x) { if (i[1] >= 64) x = 7.5; });
+    fill.each([](const Index& i, double& x) {
+      if (i[1] >= 64) x = 7.5;
+    });
     demand(fill.run(), "fill", "7.5");
   }
 
@@ -120,7 +127,8 @@ TEST_SUITE("verify") {
     Bench packed("o", Shape{1, 210, 2, 32}, geometry(1, 210, 2, 2, 32, 32, cu));
     rearrange(packed, [&](const Index& i) {
       for (std::size_t n = 1; n + 1 < cu.size(); ++n)
-        if (i[1] >= cu[n] && i[1] < cu[n + 1] && i[1] - cu[n] < cu[n] - cu[n - 1]) return packed.at({0, i[1] - cu[n] + cu[n - 1], i[2], i[3]});
+        if (i[1] >= cu[n] && i[1] < cu[n + 1] && i[1] - cu[n] < cu[n] - cu[n - 1])
+          return packed.at({0, i[1] - cu[n] + cu[n - 1], i[2], i[3]});
       return index_t{-1};
     });
     demand(packed.run(), "sequence-previous");
@@ -177,7 +185,9 @@ TEST_SUITE("verify") {
     demand(result, "factor", "(2)");
     CHECK(result.first.text == "head " + std::to_string(result.first.head));
     Bench bias("ddt_bias", Shape{4, 32}, geometry(2, 100, 4, 4, 32, 32));
-    bias.each([](const Index& i, double& x) { if (i[0] == 2) x = 0.0; });
+    bias.each([](const Index& i, double& x) {
+      if (i[0] == 2) x = 0.0;
+    });
     result = bias.run();
     demand(result, "zero");
     demand(result, "head-one", "head 2 (of 4)");
