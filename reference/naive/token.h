@@ -26,6 +26,17 @@ T decay_bias(const Inputs<T>& in, index_t head, index_t channel) {
   return in.dt_bias.shape().rank() == 1 ? in.dt_bias(head) : in.dt_bias(head, channel);
 }
 
+/// Log-decay of value head `hv` at token t: [Dk], or [1] for a scalar decay; empty where the variant has none.
+template <class T>
+Vector<T> read_decay(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t batch, index_t t, index_t hv) {
+  if (!in.g.defined()) return {};
+  const index_t head = geo.head_of(geo.g_heads, hv), channels = geo.g_channels ? geo.Dk : 1;
+  Vector<T> g = ConstVectorMap<T>(in.g.row(batch, t, head), channels);
+  if (options.decay_activation != DecayActivation::none)
+    for (index_t i = 0; i < channels; ++i) g[i] = activated_decay(g[i], in.A_log(head), decay_bias(in, head, i), options);
+  return g;
+}
+
 /// Token t (counted from the batch row's start) of batch row `batch`, value head `hv`.
 template <class T>
 void read_token(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t batch, index_t t, index_t hv, Token<T>& x) {
@@ -37,12 +48,7 @@ void read_token(const Inputs<T>& in, const Geometry& geo, const Options& options
     x.q = l2_normalised(x.q, options.l2norm_eps);
     x.k = l2_normalised(x.k, options.l2norm_eps);
   }
-  if (in.g.defined()) {
-    const index_t head = geo.head_of(geo.g_heads, hv), channels = geo.g_channels ? geo.Dk : 1;
-    x.g = ConstVectorMap<T>(in.g.row(batch, t, head), channels);
-    if (options.decay_activation != DecayActivation::none)
-      for (index_t i = 0; i < channels; ++i) x.g[i] = activated_decay(x.g[i], in.A_log(head), decay_bias(in, head, i), options);
-  }
+  if (in.g.defined()) x.g = read_decay(in, geo, options, batch, t, hv);
   const T erase_gain = options.erase_times_two ? T(2) : T(1);
   if (in.b.defined()) {
     x.b = ConstVectorMap<T>(in.b.row(batch, t, geo.head_of(geo.b_heads, hv)), geo.Dk);

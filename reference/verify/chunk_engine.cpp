@@ -11,7 +11,7 @@
 namespace fw::verify {
 namespace {
 
-constexpr double kForgets = -1e4;  // stands for g = -inf: exp of it is 0, and differences stay finite
+constexpr double kForgets = -800.0;  // stands for anything below: exp of it is exactly 0, and differences stay finite and sharp
 
 /// Cumulative log-decay inside the chunk, row r = sum of g up to and including token r.
 Mat cumulative(const Head& head, index_t first, index_t rows) {

@@ -75,25 +75,14 @@ Gradients<T> run_backward(const char* who, const Inputs<T>& in, const Upstream<T
   const Geometry geo = check_inputs(who, in, options);
   check_upstream(who, geo, up, options);
   Gradients<T> grad = zero_gradients(in);
-  DecayParameterGradients<T> decay;
-  const auto per_sequence = [&](const Tensor<T>& parameter) {
-    std::vector<index_t> sizes = parameter.shape().sizes();
-    sizes.insert(sizes.begin(), geo.N);
-    return Tensor<T>(Shape(sizes), T(0));
-  };
-  if (in.A_log.defined()) decay.dA_log = per_sequence(in.A_log);
-  if (in.dt_bias.defined()) decay.ddt_bias = per_sequence(in.dt_bias);
+  DecayParameterGradients<T> decay = decay_parameter_gradients(in, geo);
 
   // one piece of work per key head: the value heads that share it add to the same rows, one after the other
   parallel_for(geo.N * geo.H, options.threads, [&](index_t piece) {
     const index_t n = piece / geo.H, h = piece % geo.H;
     for (index_t hv = h * geo.group; hv < (h + 1) * geo.group; ++hv) walk_back<Rule>(in, up, geo, options, n, hv, grad, decay);
   });
-  const auto sum_sequences = [&](const Tensor<T>& parts, Tensor<T>& sum) {
-    for (index_t i = 0; i < parts.numel(); ++i) sum[i % sum.numel()] += parts[i];
-  };
-  sum_sequences(decay.dA_log, grad.dA_log);
-  sum_sequences(decay.ddt_bias, grad.ddt_bias);
+  sum_sequences(decay, grad);
   return grad;
 }
 

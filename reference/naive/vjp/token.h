@@ -10,6 +10,8 @@
 //   sigmoid   draw = gain s (1 - s) dgate
 #pragma once
 
+#include <vector>
+
 #include "naive/token.h"
 
 namespace fw::naive {
@@ -30,10 +32,59 @@ struct DecayParameterGradients {
   Tensor<T> dA_log, ddt_bias;
 };
 
+/// Room for the parameters of the decay activation that were given.
+template <class T>
+DecayParameterGradients<T> decay_parameter_gradients(const Inputs<T>& in, const Geometry& geo) {
+  const auto per_sequence = [&](const Tensor<T>& parameter) {
+    if (!parameter.defined()) return Tensor<T>();
+    std::vector<index_t> sizes = parameter.shape().sizes();
+    sizes.insert(sizes.begin(), geo.N);
+    return Tensor<T>(Shape(sizes), T(0));
+  };
+  return {per_sequence(in.A_log), per_sequence(in.dt_bias)};
+}
+
+/// Sum over the sequences, in their order.
+template <class T>
+void sum_sequences(const DecayParameterGradients<T>& decay, Gradients<T>& grad) {
+  const auto sum = [](const Tensor<T>& parts, Tensor<T>& total) {
+    for (index_t i = 0; i < parts.numel(); ++i) total[i % total.numel()] += parts[i];
+  };
+  sum(decay.dA_log, grad.dA_log);
+  sum(decay.ddt_bias, grad.ddt_bias);
+}
+
+/// Carries the gradient of the log-decay of one token, value head `hv`, back to g, A_log and dt_bias.
+template <class T>
+void add_decay_gradient(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t n, index_t batch, index_t t, index_t hv,
+                        const Vector<T>& d_decay, Gradients<T>& grad, DecayParameterGradients<T>& decay) {
+  using std::exp;
+  const index_t head = geo.head_of(geo.g_heads, hv), channels = geo.g_channels ? geo.Dk : 1;
+  T* dg = grad.dg.row(batch, t, head);
+  const T* raw = in.g.row(batch, t, head);
+  for (index_t i = 0; i < channels; ++i) {
+    T draw = d_decay[i];
+    if (options.decay_activation != DecayActivation::none) {
+      const T rate = exp(in.A_log(head)), shifted = raw[i] + decay_bias(in, head, i);
+      T dA_log;
+      if (options.decay_activation == DecayActivation::softplus) {
+        draw = -rate * sigmoid(shifted) * d_decay[i];
+        dA_log = -rate * softplus(shifted) * d_decay[i];
+      } else {
+        const T u = rate * shifted, s = sigmoid(u), du = T(options.decay_lower_bound) * s * sigmoid(T(-u)) * d_decay[i];
+        draw = rate * du;
+        dA_log = u * du;
+      }
+      decay.dA_log(n, head) += dA_log;
+      if (in.dt_bias.defined()) (in.dt_bias.shape().rank() == 1 ? decay.ddt_bias(n, head) : decay.ddt_bias(n, head, i)) += draw;
+    }
+    dg[i] += draw;
+  }
+}
+
 template <class T>
 void add_token_gradient(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t n, index_t batch, index_t t, index_t hv,
                         const Token<T>& dx, Gradients<T>& grad, DecayParameterGradients<T>& decay) {
-  using std::exp;
   const index_t h = geo.key_head(hv);
   if (options.l2norm_qk) {
     const Vector<T> q = ConstVectorMap<T>(in.q.row(batch, t, h), geo.Dk), k = ConstVectorMap<T>(in.k.row(batch, t, h), geo.Dk);
@@ -45,29 +96,7 @@ void add_token_gradient(const Inputs<T>& in, const Geometry& geo, const Options&
   }
   VectorMap<T>(grad.dv.row(batch, t, hv), geo.Dv) += dx.v;
 
-  if (in.g.defined()) {
-    const index_t head = geo.head_of(geo.g_heads, hv), channels = geo.g_channels ? geo.Dk : 1;
-    T* dg = grad.dg.row(batch, t, head);
-    const T* raw = in.g.row(batch, t, head);
-    for (index_t i = 0; i < channels; ++i) {
-      T draw = dx.g[i];
-      if (options.decay_activation != DecayActivation::none) {
-        const T rate = exp(in.A_log(head)), shifted = raw[i] + decay_bias(in, head, i);
-        T dA_log;
-        if (options.decay_activation == DecayActivation::softplus) {
-          draw = -rate * sigmoid(shifted) * dx.g[i];
-          dA_log = -rate * softplus(shifted) * dx.g[i];
-        } else {
-          const T u = rate * shifted, s = sigmoid(u), du = T(options.decay_lower_bound) * s * sigmoid(T(-u)) * dx.g[i];
-          draw = rate * du;
-          dA_log = u * du;
-        }
-        decay.dA_log(n, head) += dA_log;
-        if (in.dt_bias.defined()) (in.dt_bias.shape().rank() == 1 ? decay.ddt_bias(n, head) : decay.ddt_bias(n, head, i)) += draw;
-      }
-      dg[i] += draw;
-    }
-  }
+  if (in.g.defined()) add_decay_gradient(in, geo, options, n, batch, t, hv, dx.g, grad, decay);
   const T erase_gain = options.erase_times_two ? T(2) : T(1);
   const auto through_sigmoid = [&](const T& raw, const T& gain) { return gain * sigmoid(raw) * sigmoid(T(-raw)); };
   if (in.b.defined()) {
