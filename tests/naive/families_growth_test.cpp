@@ -2,7 +2,8 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // Well-posedness of the input families. The erase gate per channel of GDN-2 is no contraction, so it is measured that no
-// family lets the state grow: over 512 tokens, key widths 8 to 64, three seeds, max|S| stays below 10 (8.1 measured).
+// family lets outputs or state grow: over 512 tokens, key widths 8 to 64 and three seeds they stay below 12 (about 8 measured;
+// over 4096 tokens about 5).
 #include <doctest/doctest.h>
 
 #include <algorithm>
