@@ -3,6 +3,7 @@
 #include <complex>
 
 #include "naive/reference.h"
+#include "naive/swa.h"
 #include "naive/vjp/driver.h"
 #include "naive/vjp/delta.h"
 #include "naive/vjp/gdn.h"
@@ -13,6 +14,10 @@
 #include "naive/vjp/kda.h"
 #include "naive/vjp/linear.h"
 #include "naive/vjp/mamba2.h"
+#include "naive/vjp/mamba3.h"
+#include "naive/vjp/mamba3_driver.h"
+#include "naive/vjp/mamba3_mimo.h"
+#include "naive/vjp/softmax_driver.h"
 
 namespace fw::naive {
 
@@ -28,6 +33,10 @@ Gradients<T> backward(const Inputs<T>& in, const Upstream<T>& up, const Options&
     case Variant::gdn2_write: return run_backward<Gdn2Write>("gdn2-write backward", in, up, options);
     case Variant::gdn2_erase: return run_backward<Gdn2Erase>("gdn2-erase backward", in, up, options);
     case Variant::gdn2: return run_backward<Gdn2>("gdn2 backward", in, up, options);
+    case Variant::mamba3: return run_mamba3_backward<Mamba3>("mamba3 backward", in, up, options);
+    case Variant::mamba3_mimo: return run_mamba3_backward<Mamba3Mimo>("mamba3-mimo backward", in, up, options);
+    case Variant::softmax: return run_attention_backward<Softmax>("softmax backward", in, up, options);
+    case Variant::swa: return run_attention_backward<Swa>("swa backward", in, up, options);
     default: throw Error("backward: no naive reference for " + std::string(info(options.variant).name));
   }
 }

@@ -12,7 +12,12 @@
 #include "naive/kda.h"
 #include "naive/linear.h"
 #include "naive/mamba2.h"
+#include "naive/mamba3.h"
+#include "naive/mamba3_driver.h"
+#include "naive/mamba3_mimo.h"
 #include "naive/reference.h"
+#include "naive/softmax_driver.h"
+#include "naive/swa.h"
 
 namespace fw::naive {
 
@@ -28,6 +33,10 @@ Outputs<T> forward(const Inputs<T>& in, const Options& options) {
     case Variant::gdn2_write: return run_forward<Gdn2Write>("gdn2-write forward", in, options);
     case Variant::gdn2_erase: return run_forward<Gdn2Erase>("gdn2-erase forward", in, options);
     case Variant::gdn2: return run_forward<Gdn2>("gdn2 forward", in, options);
+    case Variant::mamba3: return run_mamba3_forward<Mamba3>("mamba3 forward", in, options);
+    case Variant::mamba3_mimo: return run_mamba3_forward<Mamba3Mimo>("mamba3-mimo forward", in, options);
+    case Variant::softmax: return run_attention_forward<Softmax>("softmax forward", in, options);
+    case Variant::swa: return run_attention_forward<Swa>("swa forward", in, options);
     default: throw Error("forward: no naive reference for " + std::string(info(options.variant).name));
   }
 }
