@@ -135,8 +135,14 @@ Localisation localise(const TensorUnderTest& tensor, const Geometry& geometry, d
   append(out.findings, detail::find_permutations(table, errors));
   std::stable_sort(out.findings.begin(), out.findings.end(), [](const Finding& a, const Finding& b) { return a.share > b.share + 0.01; });
   const ErrorMap strong = detail::finite_errors(table, detail::strong_bar(table, errors));
-  std::vector<Finding> classes =
-      drifts(out.profile.shape) ? detail::align_time(table, errors) : aligned(detail::align_time, table, errors, strong);
+  std::vector<Finding> classes;
+  if (drifts(out.profile.shape)) {
+    // where a drift leaves the noise is no class of its own
+    for (Finding& f : detail::align_time(table, errors))
+      if (f.kind != "time-range") classes.push_back(std::move(f));
+  } else {
+    classes = aligned(detail::align_time, table, errors, strong);
+  }
   append(classes, aligned(detail::align_channels, table, errors, strong));
   append(classes, aligned(detail::align_heads, table, errors, strong));
   append(classes, aligned(detail::align_sequences, table, errors, strong));

@@ -44,7 +44,11 @@ struct Place {
 };
 
 struct Finding {
-  std::string kind;  ///< stable identifier, see docs: "channels-mod", "time-tail", "factor", "transposed", ...
+  /// Stable identifier. Classes of places: time-..., head-..., batch-..., sequence-..., rank-..., channels-...,
+  /// state-row-channels-..., each also with nonfinite- in front. Explanations: factor, sign, offset, zero, fill,
+  /// transposed, layout-..., token-late, token-early, time-reversed, ...-first-for-all, ...-previous, ...-permuted and
+  /// the like. noise-level: a larger error spread like the yardstick's.
+  std::string kind;
   std::string text;
   double share = 0;  ///< of the excess error that lies in the class, or that the finding explains
   double lift = 1;   ///< share / the class's share of the elements; 1 where there is no class
@@ -73,7 +77,7 @@ struct Localisation {
   /// Indices with at least one bad row. bad_channels: of the last axis; bad_key_channels: of a state's rows.
   std::vector<index_t> bad_heads, bad_channels, bad_key_channels, bad_sequences, bad_batches;
   std::vector<index_t> first_bad_token;  ///< per sequence, -1: none; empty without a time axis
-  std::vector<Finding> findings;         ///< what explains most first
+  std::vector<Finding> findings;         ///< what explains the error first, then classes by lift
   std::string time_profile;              ///< = profile.text
   TimeProfile profile;
   NonFinite nonfinite;

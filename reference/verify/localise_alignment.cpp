@@ -38,6 +38,18 @@ void offer_tails(Search& search, const std::vector<Point>& points) {
   }
 }
 
+/// The last few tokens, where that is less than a partial chunk (what reaches back from the end fades out so).
+void offer_last(Search& search, const std::vector<Point>& points) {
+  index_t count = 0, longest = 0;
+  for (const Point& p : points) {
+    longest = std::max(longest, p.length);
+    if (p.bad()) count = std::max(count, p.length - p.at);
+  }
+  if (count < 2 || 4 * count > longest) return;
+  search.offer_if("time-last-tokens", fmt::format("the last {} tokens of the sequence", count),
+                  [=](const Point& p) { return p.at >= p.length - count; }, {0.75, 0.5});
+}
+
 void offer_residues(Search& search, const std::vector<Point>& points) {
   for (index_t m : kPeriods) {
     std::vector<Tally> by(static_cast<std::size_t>(m));
@@ -99,30 +111,6 @@ void offer_ranges(Search& search, const std::vector<Point>& points) {
                   {0.75, 0.5});
 }
 
-/// Clean up to a chunk edge and wrong from there on: what a chunk hands to the next.
-std::vector<Finding> begins_at_edge(const Search& search, const std::vector<Point>& points) {
-  std::vector<index_t> first;
-  index_t sequence = -1;
-  for (const Point& p : points)
-    if (p.bad() && p.sequence != sequence) {
-      sequence = p.sequence;
-      first.push_back(p.at);
-    }
-  if (first.empty()) return {};
-  const index_t edge = *std::min_element(first.begin(), first.end());
-  if (edge == 0 || edge % 16 != 0 || 2 * std::count(first.begin(), first.end(), edge) < static_cast<index_t>(first.size())) return {};
-  const Tally in = search.tally([edge](const Point& p) { return p.at >= edge; });
-  if (!search.qualifies(in, {1.0, 0.3})) return {};
-  index_t chunk = 16;
-  while (chunk < 256 && edge % (2 * chunk) == 0) chunk *= 2;
-  const std::string text =
-      edge == chunk
-          ? fmt::format("the first {0} tokens are clean, the error begins at token {0}: chunk 1 of {0}, what one chunk hands to the next",
-                        edge)
-          : fmt::format("clean up to token {}, the error begins at token {} = chunk {} of {}", edge - 1, edge, edge / chunk, chunk);
-  return {{"time-begins-at-chunk", text, in.weight / search.all().weight, search.all().size / in.size * in.weight / search.all().weight}};
-}
-
 }  // namespace
 
 std::vector<Finding> Search::result() const {
@@ -157,11 +145,13 @@ std::vector<Finding> align_time(const RowTable& table, const ErrorMap& map) {
   Search search(points, map);
   offer_ends(search);
   offer_tails(search, points);
+  offer_last(search, points);
   offer_residues(search, points);
   offer_blocks(search, points);
   offer_ranges(search, points);
+  offer_edges(search, points);
   if (search.found()) return search.result();
-  std::vector<Finding> edge = begins_at_edge(search, points);
+  std::vector<Finding> edge = bounded_by_edge(search, points);
   for (Finding& f : edge) f.kind = map.prefix + f.kind;
   return edge;
 }

@@ -109,4 +109,9 @@ std::vector<Point> gather(const RowTable& table, const ErrorMap& map, index_t n,
 /// One point per token of each sequence, sequences one after the other.
 std::vector<Point> token_points(const RowTable& table, const ErrorMap& map);
 
+/// Rows next to chunk edges (localise_edges.cpp).
+void offer_edges(Search& search, const std::vector<Point>& points);
+/// Clean on one side of a chunk edge and wrong on the other.
+std::vector<Finding> bounded_by_edge(const Search& search, const std::vector<Point>& points);
+
 }  // namespace fw::verify::detail

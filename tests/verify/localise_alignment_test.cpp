@@ -75,6 +75,18 @@ TEST_SUITE("verify") {
         "time-begins-at-chunk", "token 192 = chunk 3 of 64", [](const Index& i) { return i[1] >= 192; }, 512);
   }
 
+  TEST_CASE("localise: gradients that are clean after a chunk edge, and rows near each edge") {
+    check_o("time-ends-at-chunk", "clean from token 192 on, the error lies before: chunks 0 to 2 of 64",
+            [](const Index& i) { return i[1] < 192; });
+    check_o("time-chunk-edges", "the first 3 rows behind each edge between chunks of 64",
+            [](const Index& i) { return i[1] >= 64 && i[1] % 64 < 3; });
+    check_o(
+        "time-chunk-edges", "the last 2 rows before each edge between chunks of 32", [](const Index& i) { return i[1] % 32 >= 30; }, 300);
+    check_o(
+        "time-chunk-edges", "2 rows before to 3 behind each edge between chunks of 64",
+        [](const Index& i) { return i[1] >= 60 && (i[1] % 64 < 3 || i[1] % 64 >= 62); }, 300);
+  }
+
   TEST_CASE("localise: heads of a class are found and named") {
     check_o("head-of-group", "h mod 2 = 1", [](const Index& i) { return i[2] % 2 == 1; });
     check_o("head-group", "the value heads of key head 1", [](const Index& i) { return i[2] / 2 == 1; });
