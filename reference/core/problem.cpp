@@ -269,6 +269,10 @@ void check_upstream(const char* who, const Geometry& geo, const Upstream<T>& up,
       check.shape("dfinal_key", up.dfinal_key, mimo ? std::vector<Axis>{N, HV, M, Dk} : std::vector<Axis>{N, HV, Dk});
     if (up.dfinal_value.defined())
       check.shape("dfinal_value", up.dfinal_value, mimo ? std::vector<Axis>{N, HV, M, Dv} : std::vector<Axis>{N, HV, Dv});
+  } else {
+    check.absent("dfinal_angle", up.dfinal_angle);
+    check.absent("dfinal_key", up.dfinal_key);
+    check.absent("dfinal_value", up.dfinal_value);
   }
   if (options.check_finite)
     for_each_upstream(up, [&](const char* name, const Tensor<T>& t) { check.finite(name, t, false); });
