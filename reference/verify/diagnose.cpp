@@ -60,7 +60,7 @@ BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits
     const Results wrong = effect.mistake->run(bench);
     measure(wrong, bench, judged, limits, effect);
     const SignatureSpace* space = effect.mistake->direction == Direction::forward ? forward : backward;
-    if (space && effect.ratio > 0) effect.signature = space->residual(wrong);
+    if (space && effect.ratio > 0) effect.signature = Signature(space->residual(wrong));
   });
   return run;
 }
@@ -71,7 +71,7 @@ Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction di
   using Entry = std::pair<Suspect, const Effect*>;
   std::vector<Entry> suspects;
   for (const Effect& effect : run.effects) {
-    if (effect.mistake->direction != direction || effect.signature.empty() || !(effect.ratio > 0.1)) continue;
+    if (effect.mistake->direction != direction || effect.signature.values.empty() || !(effect.ratio > 0.1)) continue;
     suspects.push_back({{effect.mistake, residual.nonfinite ? match(space, residual, effect.signature) : match_everywhere(residual, effect.signature), effect.ratio}, &effect});
   }
   const auto by_rank = [](const Entry& a, const Entry& b) { return rank(a.first) > rank(b.first); };

@@ -22,7 +22,7 @@ struct Effect {
   double ratio = 0;           ///< largest error over limit among the tensors judged; inf where it breaks finiteness
   std::string tensor;         ///< where that is
   bool visible = false;       ///< ratio >= kVisible: these inputs and limits catch it
-  std::vector<float> signature;
+  Signature signature;          ///< empty unless asked for
 };
 inline constexpr double kVisible = 1.1;
 

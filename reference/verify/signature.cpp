@@ -24,7 +24,12 @@ Kind kind_of(std::string_view name) {
   return name == "dA_log" || name == "ddt_bias" ? Kind::per_head : Kind::per_token;
 }
 
-double dot(const std::vector<float>& a, const std::vector<float>& b) {
+double dot(const std::vector<float>& a, const std::vector<float>& b, bool finite) {
+  if (finite) {
+    using Map = Eigen::Map<const Eigen::VectorXf>;
+    const auto n = static_cast<Eigen::Index>(a.size());
+    return Map(a.data(), n).cast<double>().dot(Map(b.data(), n).cast<double>());
+  }
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (std::isfinite(a[i]) && std::isfinite(b[i])) sum += static_cast<double>(a[i]) * b[i];
@@ -90,6 +95,11 @@ SignatureSpace::SignatureSpace(const Geometry& geo, const Results& truth, const 
     const index_t width = tensor.channels, rows = t.numel() / width;
     index_t rows_per_head = 1;  // rows of one head at one token or sequence: Dk for states, M for MIMO
     for (index_t axis = head_axis + 1; axis + (channels ? 1 : 0) < t.shape().rank(); ++axis) rows_per_head *= t.shape()[axis];
+    const auto first_cell = static_cast<std::uint32_t>(cells_.size());
+    for (index_t n = 0; n < tensor.sequences; ++n)
+      for (index_t h = 0; h < tensor.heads; ++h)
+        for (index_t j = 0; j < width; ++j)
+          cells_.push_back({static_cast<std::uint32_t>(tensors_.size()), static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(h), static_cast<std::uint32_t>(j)});
     for (index_t row = 0; row < rows; ++row) {
       const index_t front = row / (rows_per_head * tensor.heads);
       const bool keep = share >= 1.0 || kind == Kind::per_head || (kind == Kind::per_token && near_end[static_cast<std::size_t>(front)]) || hashed(row) < share;
@@ -97,7 +107,7 @@ SignatureSpace::SignatureSpace(const Geometry& geo, const Results& truth, const 
       const auto head = static_cast<std::uint32_t>(row / rows_per_head % tensor.heads);
       const std::uint32_t sequence = kind == Kind::per_token ? sequence_of[static_cast<std::size_t>(front)] : kind == Kind::per_sequence ? static_cast<std::uint32_t>(front) : 0;
       for (index_t j = 0; j < width; ++j) {
-        blocks_.push_back({static_cast<std::uint32_t>(tensors_.size()), sequence, head, static_cast<std::uint32_t>(j)});
+        cell_of_.push_back(first_cell + (sequence * static_cast<std::uint32_t>(tensor.heads) + head) * static_cast<std::uint32_t>(width) + static_cast<std::uint32_t>(j));
         flat_.push_back(row * width + j);
       }
     }
@@ -107,7 +117,7 @@ SignatureSpace::SignatureSpace(const Geometry& geo, const Results& truth, const 
 }
 
 std::vector<float> SignatureSpace::residual(const Results& result) const {
-  std::vector<float> out(blocks_.size(), 0.0f);
+  std::vector<float> out(flat_.size(), 0.0f);
   for (const Tensor_& tensor : tensors_) {
     const Tensor<double>* r = find(result, tensor.name);
     if (!r || !r->defined()) continue;
@@ -126,17 +136,17 @@ bool any_nonfinite(const std::vector<float>& v) {
   return std::any_of(v.begin(), v.end(), [](float x) { return !std::isfinite(x); });
 }
 
-/// f(i) for every place the masks let through.
-template <class F>
-void for_each_place(const SignatureSpace& space, const std::vector<Mask>& masks, F&& f) {
-  const auto& blocks = space.blocks();
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (!masks.empty()) {
-      const Mask& m = masks[blocks[i].tensor];
-      if (!m.head[blocks[i].head] || !m.channel[blocks[i].channel] || !m.sequence[blocks[i].sequence]) continue;
-    }
-    f(i);
-  }
+bool lets_through(const std::vector<Mask>& masks, const SignatureSpace::Cell& c) {
+  if (masks.empty()) return true;
+  const Mask& m = masks[c.tensor];
+  return m.head[c.head] && m.channel[c.channel] && m.sequence[c.sequence];
+}
+
+/// One flag per cell.
+std::vector<char> cells_within(const SignatureSpace& space, const std::vector<Mask>& masks) {
+  std::vector<char> in(space.cells().size());
+  for (std::size_t c = 0; c < in.size(); ++c) in[c] = lets_through(masks, space.cells()[c]);
+  return in;
 }
 
 std::vector<Mask> full_masks(const SignatureSpace& space, char value) {
@@ -154,36 +164,40 @@ Match match_nonfinite(const SignatureSpace& space, const std::vector<float>& e, 
   m.masks = full_masks(space, 0);
   for (std::size_t i = 0; i < e.size(); ++i)
     if (!std::isfinite(e[i])) {
-      const auto& b = space.blocks()[i];
-      m.masks[b.tensor].head[b.head] = m.masks[b.tensor].channel[b.channel] = m.masks[b.tensor].sequence[b.sequence] = 1;
+      const auto& c = space.cells()[space.cell_of()[i]];
+      m.masks[c.tensor].head[c.head] = m.masks[c.tensor].channel[c.channel] = m.masks[c.tensor].sequence[c.sequence] = 1;
     }
-  index_t both = 0, either = 0;
-  for_each_place(space, m.masks, [&](std::size_t i) {
+  const std::vector<char> in = cells_within(space, m.masks);
+  index_t both = 0, either = 0, all = 0;
+  for (std::size_t i = 0; i < e.size(); ++i) {
     const bool fe = std::isfinite(e[i]), fs = std::isfinite(s[i]);
+    all += !fs;
+    if (!in[space.cell_of()[i]]) continue;
     either += !fe || !fs;
     both += !fe && !fs;
-  });
-  const auto all = std::count_if(s.begin(), s.end(), [](float x) { return !std::isfinite(x); });
+  }
   m.score = either ? static_cast<double>(both) / static_cast<double>(either) : 0.0;
   m.amplitude = 1.0;
   m.extent = all ? static_cast<double>(both) / static_cast<double>(all) : 0.0;
   return m;
 }
 
-/// Drops the blocks along one coordinate in which the residual follows the signature much less than in the best block.
+/// residual . signature and signature . signature, cell by cell.
+struct CellSums {
+  std::vector<double> es, ss;
+};
+
+/// Drops the parts along one coordinate in which the residual follows the signature much less than in the best part.
 template <class Coordinate>
-void narrow(const SignatureSpace& space, const std::vector<float>& e, const std::vector<float>& s, std::vector<Mask>& masks, std::vector<char> Mask::*part,
-            Coordinate coordinate) {
-  struct Sums {
-    std::vector<double> es, ss;
-  };
-  std::vector<Sums> sums;
+void narrow(const SignatureSpace& space, const CellSums& cells, std::vector<Mask>& masks, std::vector<char> Mask::*part, Coordinate coordinate) {
+  std::vector<CellSums> sums;
   for (const Mask& mask : masks) sums.push_back({std::vector<double>((mask.*part).size()), std::vector<double>((mask.*part).size())});
-  for_each_place(space, masks, [&](std::size_t i) {
-    const auto& b = space.blocks()[i];
-    sums[b.tensor].es[coordinate(b)] += static_cast<double>(e[i]) * s[i];
-    sums[b.tensor].ss[coordinate(b)] += static_cast<double>(s[i]) * s[i];
-  });
+  for (std::size_t i = 0; i < space.cells().size(); ++i) {
+    const auto& c = space.cells()[i];
+    if (!lets_through(masks, c)) continue;
+    sums[c.tensor].es[coordinate(c)] += cells.es[i];
+    sums[c.tensor].ss[coordinate(c)] += cells.ss[i];
+  }
   for (std::size_t t = 0; t < masks.size(); ++t) {
     double strongest = 0, total = 0;
     for (double ss : sums[t].ss) total += ss;
@@ -213,42 +227,51 @@ std::string describe(const SignatureSpace& space, const std::vector<Mask>& masks
 
 }  // namespace
 
+Signature::Signature(std::vector<float> residual) : values(std::move(residual)), nonfinite(any_nonfinite(values)) { energy = dot(values, values, !nonfinite); }
+
 Residual::Residual(std::vector<float> residual, const std::vector<float>& noise)
-    : values(std::move(residual)), energy(dot(values, values)), excess(energy), nonfinite(any_nonfinite(values)) {
-  if (!noise.empty()) excess = std::max(energy - dot(noise, noise), 0.02 * energy);
+    : values(std::move(residual)), nonfinite(any_nonfinite(values)) {
+  energy = excess = dot(values, values, !nonfinite);
+  if (!noise.empty()) excess = std::max(energy - dot(noise, noise, false), 0.02 * energy);
 }
 
-Match match_everywhere(const Residual& residual, const std::vector<float>& s) {
+Match match_everywhere(const Residual& residual, const Signature& s) {
   Match m;
-  const double ss = dot(s, s), es = dot(residual.values, s);
-  if (!(ss > 0) || !(residual.excess > 0)) return m;
-  m.amplitude = es / ss;
-  m.score = std::min(1.0, es * es / (ss * residual.excess));
+  if (!(s.energy > 0) || !(residual.excess > 0) || residual.nonfinite || s.nonfinite) return m;
+  const double es = dot(residual.values, s.values, true);
+  m.amplitude = es / s.energy;
+  m.score = std::min(1.0, es * es / (s.energy * residual.excess));
   return m;
 }
 
-Match match(const SignatureSpace& space, const Residual& residual, const std::vector<float>& s) {
-  const std::vector<float>& e = residual.values;
-  const bool broken = any_nonfinite(s);
-  if (residual.nonfinite && broken) return match_nonfinite(space, e, s);
-  if (residual.nonfinite || broken) return {};
+Match match(const SignatureSpace& space, const Residual& residual, const Signature& s) {
+  if (residual.nonfinite && s.nonfinite) return match_nonfinite(space, residual.values, s.values);
+  if (residual.nonfinite || s.nonfinite) return {};
   const Match whole = match_everywhere(residual, s);
 
+  CellSums cells{std::vector<double>(space.cells().size()), std::vector<double>(space.cells().size())};
+  for (std::size_t i = 0; i < s.values.size(); ++i) {
+    const std::uint32_t c = space.cell_of()[i];
+    const double x = s.values[i];
+    cells.es[c] += static_cast<double>(residual.values[i]) * x;
+    cells.ss[c] += x * x;
+  }
   std::vector<Mask> masks = full_masks(space, 1);
-  using Block = SignatureSpace::Block;
-  narrow(space, e, s, masks, &Mask::sequence, [](const Block& b) { return b.sequence; });
-  narrow(space, e, s, masks, &Mask::head, [](const Block& b) { return b.head; });
-  narrow(space, e, s, masks, &Mask::channel, [](const Block& b) { return b.channel; });
+  using Cell = SignatureSpace::Cell;
+  narrow(space, cells, masks, &Mask::sequence, [](const Cell& c) { return c.sequence; });
+  narrow(space, cells, masks, &Mask::head, [](const Cell& c) { return c.head; });
+  narrow(space, cells, masks, &Mask::channel, [](const Cell& c) { return c.channel; });
   double ss = 0, es = 0;
-  for_each_place(space, masks, [&](std::size_t i) {
-    ss += static_cast<double>(s[i]) * s[i];
-    es += static_cast<double>(e[i]) * s[i];
-  });
+  for (std::size_t i = 0; i < space.cells().size(); ++i)
+    if (lets_through(masks, space.cells()[i])) {
+      ss += cells.ss[i];
+      es += cells.es[i];
+    }
   if (!(ss > 0)) return whole;
   Match part;
   part.amplitude = es / ss;
   part.score = std::min(1.0, es * es / (ss * residual.excess));
-  part.extent = ss / dot(s, s);
+  part.extent = ss / s.energy;
   const bool own_size = part.amplitude > 0.7 && part.amplitude < 1.4;  // a part of a mistake has the mistake's own size there
   if (!own_size || part.extent > 0.97 || part.score < whole.score + 0.03) return whole;
   part.where = describe(space, masks);
@@ -256,18 +279,17 @@ Match match(const SignatureSpace& space, const Residual& residual, const std::ve
   return part;
 }
 
-double similarity(const SignatureSpace& space, const std::vector<float>& a, const Match& match_a, const std::vector<float>& b, const Match& match_b) {
-  std::vector<char> in_a(a.size(), 0), in_b(b.size(), 0);
-  for_each_place(space, match_a.masks, [&](std::size_t i) { in_a[i] = 1; });
-  for_each_place(space, match_b.masks, [&](std::size_t i) { in_b[i] = 1; });
+double similarity(const SignatureSpace& space, const Signature& a, const Match& match_a, const Signature& b, const Match& match_b) {
+  const std::vector<char> in_a = cells_within(space, match_a.masks), in_b = cells_within(space, match_b.masks);
   double aa = 0, bb = 0, ab = 0;
   index_t both = 0, either = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const bool fa = std::isfinite(a[i]) || !in_a[i], fb = std::isfinite(b[i]) || !in_b[i];
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const std::uint32_t c = space.cell_of()[i];
+    const bool fa = !in_a[c] || std::isfinite(a.values[i]), fb = !in_b[c] || std::isfinite(b.values[i]);
     either += !fa || !fb;
     both += !fa && !fb;
     if (!fa || !fb) continue;
-    const double x = in_a[i] ? a[i] : 0.0, y = in_b[i] ? b[i] : 0.0;
+    const double x = in_a[c] ? a.values[i] : 0.0, y = in_b[c] ? b.values[i] : 0.0;
     aa += x * x;
     bb += y * y;
     ab += x * y;
