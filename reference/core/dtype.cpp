@@ -21,6 +21,20 @@ double round_significand(double value, int precision, int min_exponent) {
   return std::nearbyint(value / ulp) * ulp;  // both scalings are exact: powers of two
 }
 
+/// The same for values well inside the normal range, on the bit pattern: keep `precision - 1` fraction bits, ties to even.
+double round_fraction(double value, int precision) {
+  const int dropped = 53 - precision;
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  const std::uint64_t half = std::uint64_t{1} << (dropped - 1), odd = bits >> dropped & 1u;
+  return std::bit_cast<double>((bits + half - 1 + odd) >> dropped << dropped);
+}
+
+/// |value| in [2^low, 2^high): no subnormal, no overflow to care about.
+bool comfortable(double value, int low, int high) {
+  const int exponent = static_cast<int>(std::bit_cast<std::uint64_t>(value) >> 52 & 0x7ffu) - 1023;
+  return exponent >= low && exponent < high;
+}
+
 }  // namespace
 
 std::size_t dtype_size(DType dtype) {
@@ -48,6 +62,10 @@ std::string_view dtype_name(DType dtype) {
 }
 
 std::uint16_t bf16_bits(double value) {
+  if (comfortable(value, -126, 127)) {
+    const auto rounded = static_cast<float>(round_fraction(value, 8));  // exact
+    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(rounded) >> 16);
+  }
   const std::uint16_t sign = std::signbit(value) ? 0x8000u : 0u;
   if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7fc0u);
   const double rounded = round_significand(std::fabs(value), 8, -126);
@@ -83,6 +101,7 @@ double f16_value(std::uint16_t bits) {
 }
 
 double round_to_tf32(double value) {
+  if (comfortable(value, -126, 127)) return round_fraction(value, 11);
   const double rounded = round_significand(value, 11, -126);
   return std::fabs(rounded) > 3.4028234663852886e38 && std::isfinite(rounded)
              ? std::copysign(std::numeric_limits<double>::infinity(), value)
@@ -93,8 +112,8 @@ double round_to(DType dtype, double value) {
   switch (dtype) {
     case DType::f64: return value;
     case DType::f32: return static_cast<double>(static_cast<float>(value));
-    case DType::bf16: return bf16_value(bf16_bits(value));
-    case DType::f16: return f16_value(f16_bits(value));
+    case DType::bf16: return comfortable(value, -126, 127) ? round_fraction(value, 8) : bf16_value(bf16_bits(value));
+    case DType::f16: return comfortable(value, -14, 15) ? round_fraction(value, 11) : f16_value(f16_bits(value));
     default: throw Error("round_to: dtype must be a floating type, got " + std::string(dtype_name(dtype)));
   }
 }
