@@ -83,7 +83,8 @@ struct Localisation {
   NonFinite nonfinite;
 };
 
-/// `relative_noise` is the noise level where the yardstick is absent or not finite.
+/// `relative_noise` is the noise level where the yardstick is absent or not finite; infinite: unknown, taken from the
+/// yardstick's finite rows, 2 % at least.
 Localisation localise(const TensorUnderTest& tensor, const Geometry& geometry, double relative_noise);
 
 /// Why non-finite values may have appeared: the decay's exponent span in the chunk where they begin against what exp and

@@ -11,8 +11,9 @@
 namespace fw::verify::detail {
 namespace {
 
-constexpr double kPeak = 10.0;  // noise multiples one element may reach
-constexpr index_t kChunk = 64;  // chunk length named in texts
+constexpr double kPeak = 10.0;     // noise multiples one element may reach
+constexpr double kUnknown = 0.02;  // least noise assumed where even the yardstick's error is infinite
+constexpr index_t kChunk = 64;     // chunk length named in texts
 
 /// Of the tensor's RMS, below which a row's own size counts no more; as in core/compare.h.
 double floor_of(index_t width) { return width >= 16 ? 0.1 : 1.0; }
@@ -32,7 +33,7 @@ RowTable::RowTable(const TensorUnderTest& t, const Geometry& geometry, double re
        " yardstick must have the shape of the truth " + t.truth.shape().str());
   need(!t.axes.empty() && static_cast<index_t>(t.axes.size()) == t.truth.shape().rank(),
        fmt::format(" must have one axis name per axis of {}, got {}", t.truth.shape().str(), t.axes.size()));
-  need(relative_noise >= 0.0 && std::isfinite(relative_noise), " needs a finite noise level >= 0");
+  need(relative_noise >= 0.0, " needs a noise level >= 0");
   has_channels = is_channel(t.axes.back());
   width = has_channels ? t.truth.shape()[-1] : 1;
   place_rows();
@@ -143,10 +144,11 @@ void RowTable::measure(double relative_noise) {
   const bool have_yardstick = std::any_of(yardstick_ok.begin(), yardstick_ok.end(), [](char ok) { return ok != 0; });
   const double smallest = std::numeric_limits<double>::min() + 1e-30 * largest * largest;
   const double floor = floor_of(width);
+  const double fallback = std::isfinite(relative_noise) ? relative_noise : std::max(measured, kUnknown);
   double expected = 0;
   for (std::size_t r = 0; r < row.size(); ++r) {
     RowError& e = row[r];
-    const double rho = std::max(have_yardstick && yardstick_ok[r] ? measured : relative_noise, 1e-15);
+    const double rho = std::max(have_yardstick && yardstick_ok[r] ? measured : fallback, 1e-15);
     if (!yardstick_ok[r]) e.noise = rho * rho * e.truth;
     e.sigma2 = e.noise + rho * rho * std::max(e.truth, floor * floor * ms) + smallest;
     expected += e.noise * static_cast<double>(e.finite);

@@ -77,6 +77,17 @@ TEST_SUITE("verify") {
     CHECK(find(result, "head-one") != nullptr);
   }
 
+  TEST_CASE("localise: a yardstick that overflows as well leaves its finite rows as the measure") {
+    Bench bench = spoilt([](const Index& i) { return i[1] >= 192; }, kNaN);
+    bench.spoil([](const Index& i) { return i[1] < 192 && i[2] == 3; });
+    for (index_t t = 192; t < 200; ++t)
+      for (index_t c = 0; c < 32; ++c) bench.yardstick(0, t, 1, c) = kInf;
+    const Localisation result = localise(bench.under_test(), bench.geo, kInf);
+    INFO(kinds(result));
+    CHECK(result.rows_bad == 8 * 4 + 192);
+    CHECK(find(result, "head-one") != nullptr);
+  }
+
   TEST_CASE("localise: a truth that is not finite either is no fault") {
     Bench bench("o", Shape{1, 20, 1, 32}, geometry(1, 20, 1, 1, 32, 32));
     for (Tensor<double>* t : {&bench.truth, &bench.candidate}) (*t)(0, 3, 0, 4) = kInf;
