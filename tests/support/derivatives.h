@@ -8,7 +8,9 @@
 // `forward(inputs, options)` returns Outputs of the inputs' scalar.
 #pragma once
 
+#include <algorithm>
 #include <complex>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
