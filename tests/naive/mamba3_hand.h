@@ -12,17 +12,11 @@
 #include <cmath>
 
 #include "core/problem.h"
+#include "support/sequences.h"
 
 namespace fw::test {
 
 constexpr double kQuarterTurn = 1.57079632679489661923;
-
-inline Tensor<double> tensor_of(Shape shape, std::initializer_list<double> values) {
-  Tensor<double> out(std::move(shape));
-  index_t i = 0;
-  for (const double value : values) out[i++] = value;
-  return out;
-}
 
 inline Inputs<double> mamba3_by_hand() {
   Inputs<double> in;

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Cutting problems into pieces: some of the tokens, one of the sequences.
+// Small tensors by their numbers, and cutting problems into pieces: some of the tokens, one of the sequences.
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/families.h"
 
 namespace fw::test {
+
+/// All elements in row-major order.
+inline Tensor<double> tensor_of(Shape shape, std::initializer_list<double> values) {
+  Tensor<double> out(std::move(shape));
+  index_t i = 0;
+  for (const double value : values) out[i++] = value;
+  return out;
+}
 
 /// Elements [begin, end) of an axis; an absent tensor stays absent.
 inline Tensor<double> part(const Tensor<double>& x, index_t axis, index_t begin, index_t end) {
