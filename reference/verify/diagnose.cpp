@@ -15,7 +15,12 @@ constexpr double kNamed = 0.8;        // a cause is named from this score on
 constexpr double kLead = 0.2;         // and with this lead over the next cause that is not collinear with it
 constexpr double kCollinear = 0.95;   // cos^2 of two signatures from which they count as one answer
 constexpr double kOwnAmplitude = 0.2; // a mistake itself has amplitude 1 up to noise
-constexpr std::size_t kExamined = 16; // suspects that are also tried confined to some heads and channels
+constexpr double kNoiseLeft = 3.0;    // exact: no more than this many times the noise energy is left (amplitude 1.7 of the noise)
+constexpr double kAlike = 0.3;        // exact fits whose leftovers differ by less than this share of the noise are not told apart
+constexpr double kExactOverlap = 0.98;// the same for patterns of non-finite values
+constexpr double kSeen = 0.1;         // an exact fit explains at least this share of the excess
+constexpr index_t kSmall = 1 << 18;   // up to so many places every suspect is also tried confined to some heads and channels,
+constexpr std::size_t kExamined = 24; // beyond only the best so many
 
 /// Ratio of the error to the limit, over the tensors of the mistake's direction that the kernel returned.
 void measure(const Results& wrong, const Bench& bench, const Results& judged, const Limits& limits, Effect& effect) {
@@ -65,37 +70,50 @@ BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits
   return run;
 }
 
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual) {
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual, const Mistake* without) {
   Diagnosis result;
   result.direction = direction;
   using Entry = std::pair<Suspect, const Effect*>;
   std::vector<Entry> suspects;
   for (const Effect& effect : run.effects) {
-    if (effect.mistake->direction != direction || effect.signature.values.empty() || !(effect.ratio > 0.1)) continue;
+    if (effect.mistake == without || effect.mistake->direction != direction || effect.signature.values.empty() || !(effect.ratio > 0.1)) continue;
     suspects.push_back({{effect.mistake, residual.nonfinite ? match(space, residual, effect.signature) : match_everywhere(residual, effect.signature), effect.ratio}, &effect});
   }
   const auto by_rank = [](const Entry& a, const Entry& b) { return rank(a.first) > rank(b.first); };
   std::stable_sort(suspects.begin(), suspects.end(), by_rank);
-  if (suspects.size() > kExamined) suspects.resize(kExamined);
+  if (suspects.size() > kExamined && space.size() > kSmall) suspects.resize(kExamined);
   if (!residual.nonfinite)
     for (Entry& s : suspects) s.first.match = match(space, residual, s.second->signature);
   std::erase_if(suspects, [](const Entry& s) { return s.first.match.score <= 0.02; });
   std::stable_sort(suspects.begin(), suspects.end(), by_rank);
   if (suspects.empty()) return result;
 
+  // exact fits: nothing but noise is left, at the mistake's own size
+  const auto exact = [](const Match& m) {
+    if (m.nonfinite) return m.score >= kExactOverlap;
+    return m.left <= kNoiseLeft && std::fabs(m.amplitude - 1.0) <= kOwnAmplitude && m.score >= kSeen;
+  };
+  const auto fits_better = [&](const Entry& x, const Entry& y) {
+    const bool ex = exact(x.first.match), ey = exact(y.first.match);
+    if (ex != ey) return ex;
+    return ex && !x.first.match.nonfinite ? x.first.match.left < y.first.match.left : false;
+  };
+  std::stable_sort(suspects.begin(), suspects.end(), fits_better);
   const Entry& best = suspects.front();
+  result.exact = exact(best.first.match);
   std::vector<Suspect> group{best.first}, others;
   for (std::size_t i = 1; i < suspects.size(); ++i) {
     const Entry& s = suspects[i];
+    const bool as_good = result.exact && exact(s.first.match) && s.first.match.left - best.first.match.left <= kAlike;
     const bool collinear = best.first.match.score - s.first.match.score < 0.1 &&
                            similarity(space, best.second->signature, best.first.match, s.second->signature, s.first.match) > kCollinear;
-    (collinear ? group : others).push_back(s.first);
+    (as_good || collinear ? group : others).push_back(s.first);
   }
-  const double next = others.empty() ? 0.0 : others.front().match.score;
-  const double left = 1.0 - best.first.match.score, left_next = 1.0 - next;
-  // either a clear lead, or a fit so much better that the next one leaves several times as much unexplained
-  const bool ahead = best.first.match.score - next >= kLead || (left <= 0.05 && left_next >= 3.0 * left + 0.02);
-  result.named = best.first.match.score >= kNamed && ahead;
+  const double score = best.first.match.score, next = others.empty() ? 0.0 : others.front().match.score;
+  const double left = 1.0 - score, left_next = 1.0 - next;
+  // without an exact fit: a clear lead, or a fit so much better that the next one leaves several times as much unexplained
+  const bool ahead = score - next >= kLead || (left <= 0.05 && left_next >= 3.0 * left + 0.02);
+  result.named = result.exact || (score >= kNamed && ahead);
   if (result.named && group.size() > 1) {
     std::vector<Suspect> own;
     for (const Suspect& s : group)

@@ -46,11 +46,13 @@ struct Suspect {
 struct Diagnosis {
   Direction direction = Direction::forward;
   bool named = false;                ///< `group` is the answer
+  bool exact = false;                ///< and nothing but noise is left; otherwise a variation or a neighbour may be the cause
   bool by_amplitude = false;         ///< collinear alternatives were told apart by the amplitude alone
   std::vector<Suspect> group;        ///< the mistake named, with those that these inputs cannot tell from it
   std::vector<Suspect> others;       ///< next best, at most three
 };
 
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual);
+/// `without`: leaves that mistake out of the bank, to ask what would be said of a cause nobody knows.
+Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual, const Mistake* without = nullptr);
 
 }  // namespace fw::verify

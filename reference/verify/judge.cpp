@@ -111,15 +111,19 @@ std::vector<index_t> counted(index_t n) {
   return order;
 }
 
-/// Key heads or sequences that localisation found bad first, the others behind them.
-std::vector<index_t> bad_first(const std::vector<TensorReport>& reports, index_t count, std::vector<index_t> Localisation::*bad, index_t per, bool per_key_head) {
+/// Key heads (`per` value heads each) or sequences that localisation found bad first, the others behind them.
+std::vector<index_t> bad_first(const Results& results, const Geometry& geo, const std::vector<TensorReport>& reports, index_t count, index_t per,
+                               std::vector<index_t> Localisation::*bad) {
   std::vector<index_t> votes(static_cast<std::size_t>(count), 0), order = counted(count);
-  for (const TensorReport& r : reports)
-    if (r.where)
-      for (index_t i : (*r.where).*bad) {
-        const index_t at = per_key_head && i >= count ? i / per : i;
-        if (at < count) ++votes[static_cast<std::size_t>(at)];
-      }
+  for (const TensorReport& r : reports) {
+    if (!r.where) continue;
+    const auto axes = axes_of(r.name, find(results, r.name)->shape(), geo);
+    const bool value_heads = std::find(axes.begin(), axes.end(), Axis::value_head) != axes.end();
+    for (index_t i : (*r.where).*bad) {
+      const index_t at = value_heads ? i / per : i;
+      if (at < count) ++votes[static_cast<std::size_t>(at)];
+    }
+  }
   std::stable_sort(order.begin(), order.end(), [&](index_t a, index_t b) { return votes[static_cast<std::size_t>(a)] > votes[static_cast<std::size_t>(b)]; });
   return order;
 }
@@ -250,8 +254,8 @@ struct Judge {
       tell("diagnosis", 0.8);
       localise_wrong(ideal);
       if (delta_or_other) {
-        const Selection keep = choose_scope(out.geo, settings.bank_budget, bad_first(out.tensors, out.geo.H, &Localisation::bad_heads, out.geo.group, true),
-                                            bad_first(out.tensors, out.geo.N, &Localisation::bad_sequences, 1, false));
+        const Selection keep = choose_scope(out.geo, settings.bank_budget, bad_first(call.results, out.geo, out.tensors, out.geo.H, out.geo.group, &Localisation::bad_heads),
+                                            bad_first(call.results, out.geo, out.tensors, out.geo.N, 1, &Localisation::bad_sequences));
         if (!name_cause(ideal, keep, settings.chunk))
           for (index_t chunk : {32, 128, 16, 256})
             if (chunk != settings.chunk && name_cause(ideal, keep, chunk)) break;

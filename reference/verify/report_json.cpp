@@ -32,12 +32,12 @@ ordered_json findings(const std::vector<Finding>& list) {
 
 ordered_json suspect(const Suspect& s) {
   return {{"id", s.mistake->id}, {"title", s.mistake->title}, {"advice", s.mistake->advice}, {"score", number(s.match.score)}, {"amplitude", number(s.match.amplitude)},
-          {"extent", number(s.match.extent)}, {"where", s.match.where}, {"by_nonfinite_places", s.match.nonfinite}};
+          {"extent", number(s.match.extent)}, {"left_over_noise", number(s.match.left)}, {"where", s.match.where}, {"by_nonfinite_places", s.match.nonfinite}};
 }
 
 ordered_json diagnosis(const std::optional<Diagnosis>& d) {
   if (!d) return nullptr;
-  ordered_json out = {{"named", d->named}, {"told_by_amplitude", d->by_amplitude}, {"causes", ordered_json::array()}, {"runners_up", ordered_json::array()}};
+  ordered_json out = {{"named", d->named}, {"exact_fit", d->exact}, {"told_by_amplitude", d->by_amplitude}, {"causes", ordered_json::array()}, {"runners_up", ordered_json::array()}};
   for (const Suspect& s : d->group) out["causes"].push_back(suspect(s));
   for (const Suspect& s : d->others) out["runners_up"].push_back(suspect(s));
   return out;

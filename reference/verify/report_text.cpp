@@ -93,9 +93,12 @@ std::string suspect(const Suspect& s) {
 }
 
 void cause(std::string& out, const Diagnosis& d, bool forward_wrong_too, bool explain) {
-  const char* which = d.direction == Direction::forward ? "cause (outputs)" : "cause (gradients)";
+  const std::string which = std::string(d.named && !d.exact ? "likely cause" : "cause") + (d.direction == Direction::forward ? " (outputs)" : " (gradients)");
   if (d.named) {
     out += fmt::format("  {}: {}\n", which, suspect(d.group.front()));
+    const Match& m = d.group.front().match;
+    if (d.exact && !m.nonfinite) out += fmt::format("      exact fit: {:.1f}x the noise of an ideal kernel is left after it\n", std::sqrt(m.left));
+    if (!d.exact && !m.nonfinite) out += fmt::format("      it leaves {:.1f}x the noise unexplained: a variation of it, or a neighbour the bank does not know\n", std::sqrt(m.left));
     if (!d.group.front().mistake->advice.empty()) out += "      to confirm: " + d.group.front().mistake->advice + "\n";
     for (std::size_t i = 1; i < d.group.size(); ++i) out += "      these inputs cannot tell it from: " + suspect(d.group[i]) + "\n";
     if (d.by_amplitude) out += "      (told from a proportional mistake by its amplitude)\n";

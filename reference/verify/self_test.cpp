@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 
 #include "core/parallel.h"
 #include "core/random.h"
@@ -122,6 +123,7 @@ bool contains(const std::vector<Suspect>& list, const Mistake* m) {
 struct Trial {
   bool visible = false, detected = false;
   Diagnosis diagnosis;
+  bool orphan = false, orphan_likely = false, orphan_exact = false;  ///< asked again without its own entry; something not collinear was named
 };
 
 Trial try_one(const Arena& arena, const BankRun& run, const SignatureSpace& space, const std::vector<float>& quiet, const Effect& effect, const Results& wrong,
@@ -131,7 +133,16 @@ Trial try_one(const Arena& arena, const BankRun& run, const SignatureSpace& spac
   trial.visible = extent == Extent::all ? effect.visible : any_wrong(arena, spoiled, effect.mistake->direction, kVisible);
   const Results candidate = with_noise(arena, spoiled);
   trial.detected = any_wrong(arena, candidate, effect.mistake->direction, 1.0);
-  if (trial.detected) trial.diagnosis = diagnose(space, run, effect.mistake->direction, Residual(space.residual(candidate), quiet));
+  if (!trial.detected) return trial;
+  const Residual residual(space.residual(candidate), quiet);
+  trial.diagnosis = diagnose(space, run, effect.mistake->direction, residual);
+  if (extent == Extent::all) {
+    const Diagnosis other = diagnose(space, run, effect.mistake->direction, residual, effect.mistake);
+    const bool collinear = !other.group.empty() && contains(trial.diagnosis.group, other.group.front().mistake);
+    trial.orphan = true;
+    trial.orphan_exact = other.named && other.exact && !collinear;
+    trial.orphan_likely = other.named && !other.exact && !collinear;
+  }
   return trial;
 }
 
@@ -142,9 +153,13 @@ void tally(SelfTestRow::Count& count, const Trial& trial, const Mistake* m) {
     return;
   }
   ++count.detected;
+  count.orphan_trials += trial.orphan;
+  count.orphan_likely += trial.orphan_likely;
+  count.orphan_exact += trial.orphan_exact;
   const bool in_group = contains(trial.diagnosis.group, m);
   if (trial.diagnosis.named && in_group) {
     ++count.named;
+    count.exact += trial.diagnosis.exact;
     count.named_alone += trial.diagnosis.group.size() == 1;
   } else if (trial.diagnosis.named) {
     ++count.wrong;
@@ -165,6 +180,24 @@ void add(SelfTestRow::Count& to, const SelfTestRow::Count& from) {
   to.listed += from.listed;
   to.wrong += from.wrong;
   to.unknown += from.unknown;
+  to.orphan_trials += from.orphan_trials;
+  to.orphan_likely += from.orphan_likely;
+  to.orphan_exact += from.orphan_exact;
+  to.exact += from.exact;
+}
+
+/// What the diagnosis said, for a remark: the three nearest with score and amplitude.
+std::string outcome(const Diagnosis& d) {
+  std::string text = d.named ? "named" : "not named, nearest";
+  int shown = 0;
+  for (const auto* list : {&d.group, &d.others})
+    for (const Suspect& s : *list) {
+      if (++shown > 3) break;
+      char numbers[48];
+      std::snprintf(numbers, sizeof numbers, " (%.3f, amplitude %.2f)", s.match.score, s.match.amplitude);
+      text += (shown > 1 ? ", " : " ") + s.mistake->id + numbers;
+    }
+  return shown ? text : text + " nothing";
 }
 
 bool chosen(const std::vector<std::string>& filter, std::string_view name) {
@@ -239,9 +272,7 @@ SelfTestReport self_test(const SelfTestSettings& settings) {
           tally(report.rows[i].extent[e], trial, effect.mistake);
           if (!trial.detected && trial.visible) report.remarks.push_back(place + ": missed " + effect.mistake->id + kExtentNames[e]);
           if (trial.detected && !(trial.diagnosis.named && contains(trial.diagnosis.group, effect.mistake))) {
-            const bool in_group = contains(trial.diagnosis.group, effect.mistake) || contains(trial.diagnosis.others, effect.mistake);
-            const std::string top = trial.diagnosis.group.empty() ? "nothing" : trial.diagnosis.group.front().mistake->id;
-            report.remarks.push_back(place + ": " + effect.mistake->id + kExtentNames[e] + (trial.diagnosis.named ? " named " : in_group ? " listed behind " : " not listed, nearest ") + top);
+            report.remarks.push_back(place + ": " + effect.mistake->id + kExtentNames[e] + ": " + outcome(trial.diagnosis));
           }
         }
       }

@@ -43,6 +43,8 @@ struct SelfTestRow {
     index_t listed = 0;      ///< not named, but among the nearest
     index_t wrong = 0;       ///< another one named
     index_t unknown = 0;     ///< "no known signature", and not listed
+    index_t exact = 0;       ///< of the named: nothing but noise was left
+    index_t orphan_trials = 0, orphan_likely = 0, orphan_exact = 0;  ///< own entry taken out of the bank: something else named, by kind
   };
   std::array<Count, 3> extent;  ///< indexed by Extent
 };

@@ -30,9 +30,13 @@ std::string self_test_text(const SelfTestReport& report) {
     if (row.extent[0].trials > 0 && row.extent[0].detected == 0) out += fmt::format("  {} was visible in no trial\n", row.id);
   for (std::size_t e = 0; e < 3; ++e) {
     const auto& c = report.total[e];
-    out += fmt::format("{:<22} trials {:>6}  detected {:>6}  invisible, and said so {:>5}  missed {:>3} | named right {:.2f} % ({} alone)  listed {}  wrong {}  none {}\n",
-                       kExtentNames[e], c.trials, c.detected, c.invisible, c.missed, 100.0 * report.named_share(static_cast<Extent>(e)), c.named_alone, c.listed, c.wrong, c.unknown);
+    out += fmt::format("{:<22} trials {:>6}  detected {:>6}  invisible, and said so {:>5}  missed {:>3} | named right {:.2f} % ({} alone, {} exact fits)  listed {}  wrong {}  none {}\n",
+                       kExtentNames[e], c.trials, c.detected, c.invisible, c.missed, 100.0 * report.named_share(static_cast<Extent>(e)), c.named_alone, c.exact, c.listed, c.wrong, c.unknown);
   }
+  const auto& all = report.total[0];
+  const auto share = [&](index_t n) { return all.orphan_trials ? 100.0 * static_cast<double>(n) / static_cast<double>(all.orphan_trials) : 0.0; };
+  out += fmt::format("own entry taken out of the bank: {} trials; another mistake named as an exact fit in {:.2f} %, as likely in {:.2f} %\n", all.orphan_trials,
+                     share(all.orphan_exact), share(all.orphan_likely));
   out += fmt::format("right kernels: {} judged, {} rejected\n", report.right_trials, report.right_rejected);
   out += fmt::format("self-test {} in {:.1f} s\n", report.passed() ? "passed" : "FAILED", report.seconds);
   return out;
@@ -42,7 +46,8 @@ std::string self_test_json(const SelfTestReport& report) {
   using nlohmann::ordered_json;
   const auto count = [](const SelfTestRow::Count& c) {
     return ordered_json{{"trials", c.trials}, {"detected", c.detected}, {"invisible", c.invisible}, {"missed", c.missed}, {"named", c.named},
-                        {"named_alone", c.named_alone}, {"listed", c.listed}, {"wrong", c.wrong}, {"unknown", c.unknown}};
+                        {"named_alone", c.named_alone}, {"listed", c.listed}, {"wrong", c.wrong}, {"unknown", c.unknown}, {"orphan_trials", c.orphan_trials},
+                        {"orphan_exact", c.orphan_exact}, {"orphan_likely", c.orphan_likely}, {"exact", c.exact}};
   };
   ordered_json out = {{"passed", report.passed()}, {"right_trials", report.right_trials}, {"right_rejected", report.right_rejected}, {"seconds", report.seconds},
                       {"mistakes", ordered_json::array()}, {"remarks", report.remarks}};

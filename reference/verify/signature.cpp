@@ -229,11 +229,22 @@ std::string describe(const SignatureSpace& space, const std::vector<Mask>& masks
 
 Signature::Signature(std::vector<float> residual) : values(std::move(residual)), nonfinite(any_nonfinite(values)) { energy = dot(values, values, !nonfinite); }
 
-Residual::Residual(std::vector<float> residual, const std::vector<float>& noise)
+Residual::Residual(std::vector<float> residual, const std::vector<float>& noise_residual)
     : values(std::move(residual)), nonfinite(any_nonfinite(values)) {
   energy = excess = dot(values, values, !nonfinite);
-  if (!noise.empty()) excess = std::max(energy - dot(noise, noise, false), 0.02 * energy);
+  if (noise_residual.empty()) return;
+  noise = dot(noise_residual, noise_residual, false);
+  excess = std::max(energy - noise, 0.02 * energy);
 }
+
+namespace {
+
+double left_over(const Residual& residual, double explained) {
+  const double rest = std::max(residual.energy - explained, 0.0);
+  return residual.noise > 0 ? rest / residual.noise : rest > 1e-12 * residual.energy ? HUGE_VAL : 0.0;
+}
+
+}  // namespace
 
 Match match_everywhere(const Residual& residual, const Signature& s) {
   Match m;
@@ -241,22 +252,27 @@ Match match_everywhere(const Residual& residual, const Signature& s) {
   const double es = dot(residual.values, s.values, true);
   m.amplitude = es / s.energy;
   m.score = std::min(1.0, es * es / (s.energy * residual.excess));
+  m.left = left_over(residual, es * es / s.energy);
   return m;
 }
 
 Match match(const SignatureSpace& space, const Residual& residual, const Signature& s) {
   if (residual.nonfinite && s.nonfinite) return match_nonfinite(space, residual.values, s.values);
-  if (residual.nonfinite || s.nonfinite) return {};
-  const Match whole = match_everywhere(residual, s);
+  if (residual.nonfinite) return {};
+  const Match whole = match_everywhere(residual, s);  // none where the signature is not finite: it may still act in some heads alone
 
+  std::vector<Mask> masks = full_masks(space, 1);
   CellSums cells{std::vector<double>(space.cells().size()), std::vector<double>(space.cells().size())};
   for (std::size_t i = 0; i < s.values.size(); ++i) {
     const std::uint32_t c = space.cell_of()[i];
     const double x = s.values[i];
+    if (!std::isfinite(x)) {
+      masks[space.cells()[c].tensor].head[space.cells()[c].head] = 0;
+      continue;
+    }
     cells.es[c] += static_cast<double>(residual.values[i]) * x;
     cells.ss[c] += x * x;
   }
-  std::vector<Mask> masks = full_masks(space, 1);
   using Cell = SignatureSpace::Cell;
   narrow(space, cells, masks, &Mask::sequence, [](const Cell& c) { return c.sequence; });
   narrow(space, cells, masks, &Mask::head, [](const Cell& c) { return c.head; });
@@ -271,7 +287,8 @@ Match match(const SignatureSpace& space, const Residual& residual, const Signatu
   Match part;
   part.amplitude = es / ss;
   part.score = std::min(1.0, es * es / (ss * residual.excess));
-  part.extent = ss / s.energy;
+  part.left = left_over(residual, es * es / ss);
+  part.extent = s.energy > 0 ? ss / s.energy : 1.0;
   const bool own_size = part.amplitude > 0.7 && part.amplitude < 1.4;  // a part of a mistake has the mistake's own size there
   if (!own_size || part.extent > 0.97 || part.score < whole.score + 0.03) return whole;
   part.where = describe(space, masks);

@@ -58,6 +58,7 @@ struct Match {
   double score = 0;       ///< cos^2 after restricting the signature to the cells it acts in, noise energy taken off
   double amplitude = 0;   ///< residual = amplitude * signature there; 1 for the mistake itself
   double extent = 1;      ///< share of the signature's energy inside those cells
+  double left = 0;        ///< energy of residual - amplitude * signature over the noise energy; about 1 when it explains all
   bool nonfinite = false; ///< matched by where the result is not finite
   std::string where;      ///< "" when everywhere, else e.g. "o: heads 2-3"
   std::vector<Mask> masks; ///< one per tensor; empty when everywhere
@@ -78,6 +79,7 @@ struct Residual {
   std::vector<float> values;
   double energy = 0;  ///< sum of squares over the finite elements
   double excess = 0;  ///< of it, what noise does not explain (at least 2 %)
+  double noise = 0;   ///< energy of the noise
   bool nonfinite = false;
 };
 
