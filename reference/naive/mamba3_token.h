@@ -73,7 +73,8 @@ void l2_normalise_rows(Rows& x, index_t M, index_t width, double eps) {
 
 /// Token t (counted from the batch row's start) of batch row `batch`, value head `hv`.
 template <class T, class Rows>
-void read_token(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t batch, index_t t, index_t hv, Mamba3Token<T, Rows>& x) {
+void read_token(const Inputs<T>& in, const Geometry& geo, const Options& options, index_t batch, index_t t, index_t hv,
+                Mamba3Token<T, Rows>& x) {
   const index_t h = geo.key_head(hv);
   read_rows(in.q.row(batch, t, h), geo.M, geo.Dk, x.q);
   read_rows(in.k.row(batch, t, h), geo.M, geo.Dk, x.k);

@@ -62,8 +62,9 @@ template <Fault fault>
 struct Faulty : naive::Softmax {};
 
 template <class T, Fault fault>
-void step_vjp(Faulty<fault>, const Eigen::Ref<const naive::Matrix<T>>& K, const Eigen::Ref<const naive::Matrix<T>>& V, const naive::Vector<T>& q,
-              T scale, const naive::Vector<T>& d_o, naive::Vector<T>& dq, Eigen::Ref<naive::Matrix<T>> dK, Eigen::Ref<naive::Matrix<T>> dV) {
+void step_vjp(Faulty<fault>, const Eigen::Ref<const naive::Matrix<T>>& K, const Eigen::Ref<const naive::Matrix<T>>& V,
+              const naive::Vector<T>& q, T scale, const naive::Vector<T>& d_o, naive::Vector<T>& dq, Eigen::Ref<naive::Matrix<T>> dK,
+              Eigen::Ref<naive::Matrix<T>> dV) {
   naive::step_vjp<T>(naive::Softmax{}, K, V, q, scale, d_o, dq, dK, dV);
   if (fault == Fault::scale_missing) dq /= scale;
   if (fault == Fault::values_of_last_only) dV.topRows(dV.rows() - 1).setZero();
@@ -235,22 +236,23 @@ TEST_SUITE("naive") {
   }
 
   TEST_CASE("softmax naive: rejects what it cannot use") {
-    const auto rejects = [](Variant rule, auto spoil, const char* expected) {
+    const auto rejects = [](Variant rule, const char* expected, auto spoil) {
       Problem p = problem(rule, "B1-T4-H1-HV2-Dk4-Dv3", 41);
       spoil(p);
       CHECK_THROWS_WITH_AS(run_back(p), doctest::Contains(expected), Error);
     };
     for (const Variant rule : kRules) {
-      rejects(rule, [](Problem& p) { p.in.g = Tensor<double>({1, 4, 2}); }, "g is not used by this variant");
-      rejects(rule, [](Problem& p) { p.in.dt = Tensor<double>({1, 4, 2}); }, "dt is not used by this variant");
-      rejects(rule, [](Problem& p) { p.in.initial_state = Tensor<double>({1, 2, 4, 3}); }, "initial_state is not used by attention");
-      rejects(rule, [](Problem& p) { p.up.dfinal_state = Tensor<double>({1, 2, 4, 3}); }, "dfinal_state is not used by attention");
-      rejects(rule, [](Problem& p) { p.up.dfinal_key = Tensor<double>({1, 2, 4}); }, "dfinal_key is not used by this variant");
-      rejects(rule, [](Problem& p) { p.up.d_o = Tensor<double>({1, 4, 1, 3}); }, "do must be [B,T,HV,Dv] = [1,4,2,3], got [1,4,1,3]");
-      rejects(rule, [](Problem& p) { p.in.q[3] = kInfinity; }, "q must be finite, got inf at flat index 3");
-      rejects(rule, [](Problem& p) { p.options.decay_activation = DecayActivation::softplus; }, "decay activation needs a variant with decay");
+      rejects(rule, "g is not used by this variant", [](Problem& p) { p.in.g = Tensor<double>({1, 4, 2}); });
+      rejects(rule, "dt is not used by this variant", [](Problem& p) { p.in.dt = Tensor<double>({1, 4, 2}); });
+      rejects(rule, "initial_state is not used by attention", [](Problem& p) { p.in.initial_state = Tensor<double>({1, 2, 4, 3}); });
+      rejects(rule, "dfinal_state is not used by attention", [](Problem& p) { p.up.dfinal_state = Tensor<double>({1, 2, 4, 3}); });
+      rejects(rule, "dfinal_key is not used by this variant", [](Problem& p) { p.up.dfinal_key = Tensor<double>({1, 2, 4}); });
+      rejects(rule, "do must be [B,T,HV,Dv] = [1,4,2,3], got [1,4,1,3]", [](Problem& p) { p.up.d_o = Tensor<double>({1, 4, 1, 3}); });
+      rejects(rule, "q must be finite, got inf at flat index 3", [](Problem& p) { p.in.q[3] = kInfinity; });
+      rejects(rule, "decay activation needs a variant with decay",
+              [](Problem& p) { p.options.decay_activation = DecayActivation::softplus; });
     }
-    rejects(Variant::swa, [](Problem& p) { p.options.window = 0; }, "swa backward: window must be at least 1 token, got 0");
+    rejects(Variant::swa, "swa backward: window must be at least 1 token, got 0", [](Problem& p) { p.options.window = 0; });
   }
 }
 

@@ -20,6 +20,10 @@ constexpr Tolerance kComplexStep{1e-11, 1e-11};
 constexpr Tolerance kDifferences{1e-7, 1e-6};
 const auto kForward = [](const auto& in, const Options& options) { return naive::forward(in, options); };
 
+std::string why_not_complex_step(const Problem& p) {
+  return why_gradients_differ(naive::backward(p.in, p.up, p.options), complex_step(p.in, p.up, p.options, kForward), kComplexStep);
+}
+
 constexpr const char* kShapes[] = {
     "B2-T7-H2-HV4-Dk6-Dv5-M3-P2",
     "B1-T9-H1-HV2-Dk5-Dv3-M2-P2-cu0,0,4,5,9,9",
@@ -32,7 +36,15 @@ constexpr const char* kShapes[] = {
 };
 
 /// What a reverse can forget: each must be seen.
-enum class Fault { none, key_not_carried, angle_not_carried, decay_of_eta_missing, angle_of_queries_missing, step_of_eta_missing, derotation_missing };
+enum class Fault {
+  none,
+  key_not_carried,
+  angle_not_carried,
+  decay_of_eta_missing,
+  angle_of_queries_missing,
+  step_of_eta_missing,
+  derotation_missing
+};
 
 template <Fault fault>
 struct Faulty : naive::Mamba3 {};
@@ -75,7 +87,7 @@ TEST_SUITE("naive") {
         CAPTURE(text);
         const Problem p = make_problem(rule, ProblemShape::parse(text), "mixed", 5);
         const Gradients<double> grad = naive::backward(p.in, p.up, p.options);
-        FW_CHECK_EMPTY_REASON("complex step", why_gradients_differ(grad, complex_step(p.in, p.up, p.options, kForward), kComplexStep));
+        FW_CHECK_EMPTY_REASON("complex step", why_not_complex_step(p));
         FW_CHECK_EMPTY_REASON("differences", why_gradients_differ(grad, central_difference(p.in, p.up, p.options, kForward), kDifferences));
       }
   }
@@ -84,11 +96,11 @@ TEST_SUITE("naive") {
     for (const Variant rule : {Variant::mamba3, Variant::mamba3_mimo}) {
       for (const char* text : {"B1-T64-H1-HV1-Dk2-Dv2-M2", "B1-T130-H1-HV1-Dk2-Dv2-M2", "B1-T65-H1-HV1-Dk2-Dv1-M2"}) {
         const Problem p = make_problem(rule, ProblemShape::parse(text), "weak", 6);
-        FW_CHECK_EMPTY_REASON(text, why_gradients_differ(naive::backward(p.in, p.up, p.options), complex_step(p.in, p.up, p.options, kForward), kComplexStep));
+        FW_CHECK_EMPTY_REASON(text, why_not_complex_step(p));
       }
       for (const char* family : {"hard-mask", "strong", "zero", "keys-zero", "magnitude-large"}) {
         const Problem p = make_problem(rule, ProblemShape::parse("B1-T12-H1-HV2-Dk4-Dv3-M2"), family, 7);
-        FW_CHECK_EMPTY_REASON(family, why_gradients_differ(naive::backward(p.in, p.up, p.options), complex_step(p.in, p.up, p.options, kForward), kComplexStep));
+        FW_CHECK_EMPTY_REASON(family, why_not_complex_step(p));
       }
     }
   }
@@ -102,7 +114,7 @@ TEST_SUITE("naive") {
       for_each_upstream(p.up, [&](const char*, Tensor<double>& d) {
         if (next++ != only) d = {};
       });
-      FW_CHECK_EMPTY_REASON("complex step", why_gradients_differ(naive::backward(p.in, p.up, p.options), complex_step(p.in, p.up, p.options, kForward), kComplexStep));
+      FW_CHECK_EMPTY_REASON("complex step", why_not_complex_step(p));
     }
   }
 

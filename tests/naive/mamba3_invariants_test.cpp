@@ -45,7 +45,18 @@ void check_final_bitwise(const Outputs<double>& a, const Outputs<double>& b) {
 }
 
 /// One fault in the step.
-enum class Fault { none, query_not_turned, key_turned_backwards, angle_not_summed, alpha_missing_in_eta, lambda_exchanged, dt_missing, output_before_write, key_turned_again, scale_missing };
+enum class Fault {
+  none,
+  query_not_turned,
+  key_turned_backwards,
+  angle_not_summed,
+  alpha_missing_in_eta,
+  lambda_exchanged,
+  dt_missing,
+  output_before_write,
+  key_turned_again,
+  scale_missing
+};
 
 template <Fault fault>
 struct FaultyStep : naive::Mamba3 {
@@ -102,8 +113,12 @@ TEST_SUITE("naive") {
           if (!d.defined()) return;
           CAPTURE(name);
           Tensor<double> in_head, in_tail;
-          for_each_gradient(d_head, [&](const char* other, const Tensor<double>& x) { if (std::string(other) == name) in_head = x; });
-          for_each_gradient(d_tail, [&](const char* other, const Tensor<double>& x) { if (std::string(other) == name) in_tail = x; });
+          for_each_gradient(d_head, [&](const char* other, const Tensor<double>& x) {
+            if (std::string(other) == name) in_head = x;
+          });
+          for_each_gradient(d_tail, [&](const char* other, const Tensor<double>& x) {
+            if (std::string(other) == name) in_tail = x;
+          });
           if (is_per_token(name)) {
             CHECK_BITWISE_EQUAL(in_head, part(d, 1, 0, cut));
             CHECK_BITWISE_EQUAL(in_tail, part(d, 1, cut, T));
@@ -234,30 +249,32 @@ TEST_SUITE("naive") {
   }
 
   TEST_CASE("mamba3 naive: rejects what it cannot use") {
-    const auto rejects = [](Variant rule, auto spoil, const char* expected) {
+    const auto rejects = [](Variant rule, const char* expected, auto spoil) {
       Problem p = make_problem(rule, ProblemShape::parse("B1-T4-H1-HV2-Dk4-Dv3-M2-P1"), "mixed", 30);
       spoil(p);
       CHECK_THROWS_WITH_AS(run_back(p), doctest::Contains(expected), Error);
     };
     for (const Variant rule : kRules) {
-      rejects(rule, [](Problem& p) { p.in.dt = {}; }, "dt is required by this variant");
-      rejects(rule, [](Problem& p) { p.in.lambda = {}; }, "lambda is required by this variant");
-      rejects(rule, [](Problem& p) { p.in.g = {}; }, "g is required by this variant");
-      rejects(rule, [](Problem& p) { p.in.beta = p.in.dt; }, "beta is not used by this variant");
-      rejects(rule, [](Problem& p) { p.in.lambda[1] = 1.25; }, "lambda must lie in [0, 1], got 1.25 at flat index 1");
-      rejects(rule, [](Problem& p) { p.in.dt[2] = -1; }, "dt must lie in [0, inf], got -1 at flat index 2");
-      rejects(rule, [](Problem& p) { p.in.g[0] = 0.5; }, "g must lie in");
-      rejects(rule, [](Problem& p) { p.in.theta[0] = kInfinity; }, "theta must be finite");
-      rejects(rule, [](Problem& p) { p.in.theta = Tensor<double>({1, 4, 2, 3}); }, "theta must rotate at most Dk/2 = 2 pairs, got 3");
-      rejects(rule, [](Problem& p) { p.in.theta = Tensor<double>({1, 4, 1, 1}); }, "theta must be [B,T,HV,P] = [1,4,2,1], got [1,4,1,1]");
-      rejects(rule, [](Problem& p) { p.in.initial_value = {}; }, "initial_key and initial_value must be given together");
-      rejects(rule, [](Problem& p) { p.in.initial_angle = Tensor<double>({1, 2, 2}); }, "initial_angle must be [N,HV,P] = [1,2,1]");
-      rejects(rule, [](Problem& p) { p.in.initial_key = Tensor<double>({1, 2, 5}); }, "initial_key must be");
-      rejects(rule, [](Problem& p) { p.up.dfinal_key = Tensor<double>({1, 2, 5}); }, "dfinal_key must be");
-      rejects(rule, [](Problem& p) { p.up.dfinal_angle[0] = kInfinity; }, "dfinal_angle must be finite");
+      rejects(rule, "dt is required by this variant", [](Problem& p) { p.in.dt = {}; });
+      rejects(rule, "lambda is required by this variant", [](Problem& p) { p.in.lambda = {}; });
+      rejects(rule, "g is required by this variant", [](Problem& p) { p.in.g = {}; });
+      rejects(rule, "beta is not used by this variant", [](Problem& p) { p.in.beta = p.in.dt; });
+      rejects(rule, "lambda must lie in [0, 1], got 1.25 at flat index 1", [](Problem& p) { p.in.lambda[1] = 1.25; });
+      rejects(rule, "dt must lie in [0, inf], got -1 at flat index 2", [](Problem& p) { p.in.dt[2] = -1; });
+      rejects(rule, "g must lie in", [](Problem& p) { p.in.g[0] = 0.5; });
+      rejects(rule, "theta must be finite", [](Problem& p) { p.in.theta[0] = kInfinity; });
+      rejects(rule, "theta must rotate at most Dk/2 = 2 pairs, got 3", [](Problem& p) { p.in.theta = Tensor<double>({1, 4, 2, 3}); });
+      rejects(rule, "theta must be [B,T,HV,P] = [1,4,2,1], got [1,4,1,1]", [](Problem& p) { p.in.theta = Tensor<double>({1, 4, 1, 1}); });
+      rejects(rule, "initial_key and initial_value must be given together", [](Problem& p) { p.in.initial_value = {}; });
+      rejects(rule, "initial_angle must be [N,HV,P] = [1,2,1]", [](Problem& p) { p.in.initial_angle = Tensor<double>({1, 2, 2}); });
+      rejects(rule, "initial_key must be", [](Problem& p) { p.in.initial_key = Tensor<double>({1, 2, 5}); });
+      rejects(rule, "dfinal_key must be", [](Problem& p) { p.up.dfinal_key = Tensor<double>({1, 2, 5}); });
+      rejects(rule, "dfinal_angle must be finite", [](Problem& p) { p.up.dfinal_angle[0] = kInfinity; });
     }
-    rejects(Variant::mamba3_mimo, [](Problem& p) { p.in.k = Tensor<double>({1, 4, 1, 3, 4}); }, "k must be [B,T,H,M,Dk] = [1,4,1,2,4], got [1,4,1,3,4]");
-    rejects(Variant::mamba3_mimo, [](Problem& p) { p.in.q = Tensor<double>({1, 4, 1, 4}); }, "q must be [B,T,H,M,Dk]");
+    rejects(Variant::mamba3_mimo, "k must be [B,T,H,M,Dk] = [1,4,1,2,4], got [1,4,1,3,4]", [](Problem& p) {
+      p.in.k = Tensor<double>({1, 4, 1, 3, 4});
+    });
+    rejects(Variant::mamba3_mimo, "q must be [B,T,H,M,Dk]", [](Problem& p) { p.in.q = Tensor<double>({1, 4, 1, 4}); });
   }
 
   TEST_CASE("mamba3 naive: the numbers worked by hand fail when broken") {

@@ -119,7 +119,8 @@ TEST_SUITE("naive") {
     for (const Variant rule : kRules)
       for (const char* shape : {"B2-T20-H1-HV2-Dk6-Dv5-M3-P2-noh0", "B1-T65-H1-HV1-Dk4-Dv3-M2-P2-noh0"}) {
         const Problem p = make_problem(rule, ProblemShape::parse(shape), "mixed", 11);
-        CHECK_CLOSE(naive::forward(p.in, p.options).o, folded(p.in, 1.0 / std::sqrt(static_cast<double>(p.in.q.shape()[-1]))), Tolerance{1e-13, 1e-12});
+        CHECK_CLOSE(naive::forward(p.in, p.options).o, folded(p.in, 1.0 / std::sqrt(static_cast<double>(p.in.q.shape()[-1]))),
+                    Tolerance{1e-13, 1e-12});
       }
   }
 

@@ -94,7 +94,8 @@ Gradients<double> central_difference(const Inputs<double>& inputs, const Upstrea
 }
 
 /// Empty when every gradient is close to its reference and none is missing, otherwise what is not.
-inline std::string why_gradients_differ(const Gradients<double>& candidate, const Gradients<double>& reference, const Tolerance& tolerance) {
+inline std::string why_gradients_differ(const Gradients<double>& candidate, const Gradients<double>& reference,
+                                        const Tolerance& tolerance) {
   std::vector<const Tensor<double>*> references;
   for_each_gradient(reference, [&](const char*, const Tensor<double>& d) { references.push_back(&d); });
   std::string text;

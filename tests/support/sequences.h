@@ -43,7 +43,9 @@ inline bool is_per_token(std::string_view name) {
     if (name.find(whole) != std::string_view::npos) return false;
   return true;
 }
-inline bool is_per_sequence(std::string_view name) { return name.find("initial_") != std::string_view::npos || name.find("final_") != std::string_view::npos; }
+inline bool is_per_sequence(std::string_view name) {
+  return name.find("initial_") != std::string_view::npos || name.find("final_") != std::string_view::npos;
+}
 
 /// f on every tensor of a problem, by name.
 template <class F>
@@ -67,8 +69,10 @@ inline Problem sequence_of(const Problem& problem, index_t n) {
   Problem out = problem;
   out.in.cu_seqlens.clear();
   for_each_tensor(out, [&](const char* name, Tensor<double>& x) {
-    if (is_per_token(name)) x = part(x, 1, cu[static_cast<std::size_t>(n)], cu[static_cast<std::size_t>(n) + 1]);
-    else if (is_per_sequence(name)) x = part(x, 0, n, n + 1);
+    if (is_per_token(name))
+      x = part(x, 1, cu[static_cast<std::size_t>(n)], cu[static_cast<std::size_t>(n) + 1]);
+    else if (is_per_sequence(name))
+      x = part(x, 0, n, n + 1);
   });
   return out;
 }
