@@ -200,9 +200,9 @@ void narrow(const SignatureSpace& space, const CellSums& cells, std::vector<Mask
   }
   for (std::size_t t = 0; t < masks.size(); ++t) {
     double strongest = 0, total = 0;
-    for (double ss : sums[t].ss) total += ss;
-    for (std::size_t c = 0; c < sums[t].ss.size(); ++c)
-      if (sums[t].ss[c] > 0.02 * total / static_cast<double>(sums[t].ss.size())) strongest = std::max(strongest, sums[t].es[c] / sums[t].ss[c]);
+    for (double es : sums[t].es) total += std::max(es, 0.0);
+    for (std::size_t c = 0; c < sums[t].ss.size(); ++c)  // parts that matter to what is explained
+      if (sums[t].es[c] > 0.02 * total / static_cast<double>(sums[t].ss.size())) strongest = std::max(strongest, sums[t].es[c] / sums[t].ss[c]);
     for (std::size_t c = 0; c < sums[t].ss.size(); ++c)
       if (sums[t].ss[c] > 0 && sums[t].es[c] < 0.4 * strongest * sums[t].ss[c]) (masks[t].*part)[c] = 0;
   }
