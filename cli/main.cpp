@@ -1,9 +1,62 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The program: parses, runs one subcommand, turns every failure into one line on stderr. Exit status: 0 fine or right,
+// 2 a kernel is wrong, 1 unusable input (arguments, files, memory, a full disk).
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
+#include <iostream>
+#include <new>
+#include <string>
 
-#include "core/variant.h"
+#include "commands.h"
 
-int main() {
-  for (const auto& row : fw::variants()) std::printf("%s\n", row.name.data());
+namespace {
+
+constexpr int kUnusable = 1;
+
+int complain(std::string text) {
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, " ");
+  std::fprintf(stderr, "fastweight: %s\n", text.c_str());
+  return kUnusable;
+}
+
+int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version print themselves
+  const auto used = app.get_subcommands();
+  return complain(error.what() + std::string(" (try fastweight ") + (used.empty() ? "" : used.front()->get_name() + " ") + "--help)");
+}
+
+/// What was printed must have arrived: a full disk is no success.
+int flushed(int status) {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) return complain("the output cannot be written");
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Ground truth and a judge for the delta-rule family of linear attention, up to Gated DeltaNet-2.", "fastweight");
+  app.set_version_flag("--version", "fastweight " FASTWEIGHT_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit status: 0 right, 2 wrong, 1 unusable input.\nExample:\n  fastweight golden --variant gdn2 -o golden.safetensors");
+  int status = 0;
+#if FASTWEIGHT_HAS_VERIFY
+  fw::cli::add_verify(app, status);
+  fw::cli::add_break(app, status);
+#endif
+  fw::cli::add_golden(app, status);
+  fw::cli::add_list(app, status);
+  try {
+    app.parse(argc, argv);
+    return flushed(status);
+  } catch (const CLI::ParseError& error) {
+    return flushed(parse_failure(app, error));
+  } catch (const std::bad_alloc&) {
+    return complain("not enough memory");
+  } catch (const std::exception& error) {
+    return complain(error.what());
+  }
 }
