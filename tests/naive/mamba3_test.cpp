@@ -9,6 +9,7 @@
 #include "naive/mamba3_hand.h"
 #include "naive/reference.h"
 #include "support/check.h"
+#include "support/derivatives.h"
 #include "support/sequences.h"
 
 using namespace fw;
@@ -210,5 +211,16 @@ TEST_SUITE("naive") {
     wide = naive::forward(twice.in, twice.options);
     CHECK_CLOSE(wide.final_state, alone.final_state, kExact);
     CHECK_CLOSE(row(wide.o, 1), alone.o, kExact);
+  }
+
+  TEST_CASE("mamba3 naive: single precision matches double") {
+    for (const Variant rule : kRules) {
+      const Problem p = make_problem(rule, ProblemShape::parse("B1-T100-H1-HV2-Dk6-Dv5-M2"), "mixed", 4);
+      const Outputs<float> single = naive::forward(inputs_as<float>(p.in), p.options);
+      const Outputs<double> twice = naive::forward(p.in, p.options);
+      CHECK_CLOSE(single.o, twice.o, Tolerance{1e-5, 1e-4});
+      CHECK_CLOSE(single.final_state, twice.final_state, Tolerance{1e-5, 1e-4});
+      CHECK_CLOSE(single.final_angle, twice.final_angle, Tolerance{1e-6, 1e-5});
+    }
   }
 }
