@@ -31,13 +31,14 @@ void repeat_first_head(Tensor<double>& t) {
     for (index_t h = 1; h < heads; ++h) std::copy_n(t.data() + r * heads * width, width, t.data() + (r * heads + h) * width);
 }
 
-/// [B,T,H,...] expanded to HV heads by value head j taking head j % H.
-void tile_heads(Tensor<double>& t, index_t H, index_t HV) {
-  if (!t.defined() || t.shape()[2] != H) return;
+/// Axis `axis` of H heads expanded to HV heads by value head j taking head j % H.
+void tile_heads(Tensor<double>& t, index_t axis, index_t H, index_t HV) {
+  if (!t.defined() || t.shape()[axis] != H) return;
   std::vector<index_t> sizes = t.shape().sizes();
-  sizes[2] = HV;
+  index_t rows = 1, width = 1;
+  for (index_t i = 0; i < t.shape().rank(); ++i) (i < axis ? rows : width) *= i == axis ? 1 : t.shape()[i];
+  sizes[static_cast<std::size_t>(axis)] = HV;
   Tensor<double> out{Shape(sizes)};
-  const index_t rows = sizes[0] * sizes[1], width = t.numel() / std::max<index_t>(rows * H, 1);
   for (index_t r = 0; r < rows; ++r)
     for (index_t j = 0; j < HV; ++j) std::copy_n(t.data() + (r * H + j % H) * width, width, out.data() + (r * HV + j) * width);
   t = std::move(out);
@@ -80,8 +81,8 @@ void add_input_mistakes(std::vector<Mistake>& bank) {
       [](const Bench& b) { return has_initial(b) && b.geo.N > 1; }, [](Problem& p, const Bench&) { repeat_first_row(p.in.initial_state); });
   add("key-head-tiled", "value head j uses key head j % H instead of j / (HV/H)", "HV = H makes the error vanish",
       [](const Bench& b) { return b.geo.H > 1 && b.geo.HV > b.geo.H; }, [](Problem& p, const Bench& b) {
-        tile_heads(p.in.q, b.geo.H, b.geo.HV);
-        tile_heads(p.in.k, b.geo.H, b.geo.HV);
+        for (Tensor<double>* t : {&p.in.q, &p.in.k, &p.in.g, &p.in.b}) tile_heads(*t, 2, b.geo.H, b.geo.HV);
+        for (Tensor<double>* t : {&p.in.A_log, &p.in.dt_bias}) tile_heads(*t, 0, b.geo.H, b.geo.HV);
       });
   add("gates-of-head-0", "every head uses the gates of head 0", "head 0 is right", [](const Bench& b) { return gated(b) && b.geo.HV > 1; },
       [](Problem& p, const Bench&) {
