@@ -44,7 +44,7 @@ void add_other_family_mistakes(std::vector<Mistake>& bank) {
         for (index_t i = 0; i < b.geo.HV * b.geo.P; ++i) out[i] = now[i] - before[i];
       }
   });
-  add("rotation-sign", "angles with the wrong sign against a handed-over state", "S0 = 0 hides it", rotates, [](Problem& p, const Bench&) {
+  add("rotation-sign", "angles with the wrong sign", "theta = 0 makes the error vanish", rotates, [](Problem& p, const Bench&) {
     for (index_t i = 0; i < p.in.theta.numel(); ++i) p.in.theta[i] *= -1.0;
   });
   add("window-one-long", "the window holds W + 1 tokens", "T <= W hides it", windowed, [](Problem& p, const Bench&) { p.options.window += 1; });

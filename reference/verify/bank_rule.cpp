@@ -9,7 +9,7 @@ namespace {
 
 bool delta(const Bench& b) { return b.delta_rule(); }
 bool erases(const Bench& b) { return b.delta_rule() && b.rule().erase != Erase::none; }
-bool erases_and_decays(const Bench& b) { return erases(b) && b.rule().decay != Decay::none; }
+bool erases_and_decays_by_channel(const Bench& b) { return erases(b) && b.rule().decay == Decay::channel; }
 bool channel_erase(const Bench& b) { return b.delta_rule() && b.rule().erase == Erase::channel; }
 bool channel_write(const Bench& b) { return b.delta_rule() && b.rule().write == Write::channel; }
 bool writes_gated(const Bench& b) { return b.delta_rule() && b.rule().write != Write::one; }
@@ -25,7 +25,7 @@ void add_rule_mistakes(std::vector<Mistake>& bank) {
   TokenFaults f;
   f.erase_before_decay = true;
   add("erase-before-decay", "erases from the undecayed state: S = D(S - k r^T) + k z^T with r = S_prev^T e",
-      "with g = 0, or g equal over channels, the error must vanish; seen in per-channel gate paths of decode kernels", erases_and_decays, {}, f);
+      "with g = 0, or g equal over channels, the error must vanish; seen in per-channel gate paths of decode kernels", erases_and_decays_by_channel, {}, f);
   f = {};
   f.decay_after_edit = true;
   add("decay-after-edit", "decays after the edit instead of before: S = D(S_prev + k (z - S_prev^T e)^T)",

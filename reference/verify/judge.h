@@ -30,7 +30,7 @@ struct JudgeSettings {
   index_t chunk = 64;                  ///< chunk length assumed by the bank of mistakes and the yardstick
   int threads = 0;                     ///< 0: all cores
   bool bank = true;                    ///< run the bank of mistakes (blind spots, diagnosis)
-  double bank_budget = 3.0e8;          ///< state elements x tokens the bank may visit per mistake; decides how many heads it sees
+  double bank_budget = 1.5e8;          ///< state elements x tokens the bank may visit per mistake; decides how many heads it sees
   std::function<void(const std::string& stage, double fraction)> progress;  ///< may be empty
 };
 
