@@ -30,7 +30,7 @@ expect_status() {
 main_job() {
   local program=$fw_build_dir/cli/fastweight dumps=notebooks_data/kernel_dumps broken=build/cpu/broken.safetensors
   expect_status 0 "$program" verify "$dumps"/*.safetensors
-  expect_status 0 "$program" verify --break carry_dropped -o "$broken" "$dumps/fla_gdn2_bf16.safetensors"
+  expect_status 0 "$program" break "$dumps/fla_gdn2_bf16.safetensors" --mistake block-end-decay-early -o "$broken"
   expect_status 2 "$program" verify "$broken"
 }
 

@@ -20,7 +20,7 @@ std::string_view label(Verdict v) {
   return "";
 }
 
-std::string times(double x) { return std::isfinite(x) ? x < 100 ? fmt::format("{:.1f}x", x) : fmt::format("{:.2g}x", x) : "inf"; }
+std::string times(double x) { return std::isfinite(x) ? fmt::format(x < 10 ? "{:.1f}x" : x < 1e4 ? "{:.0f}x" : "{:.1e}x", x) : "inf"; }
 
 std::string title(const Mistake& m) { return fmt::format("{} [{}]", m.title, m.id); }
 
