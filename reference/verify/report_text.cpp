@@ -20,7 +20,11 @@ std::string_view label(Verdict v) {
   return "";
 }
 
-std::string times(double x) { return std::isfinite(x) ? fmt::format(x < 10 ? "{:.1f}x" : x < 1e4 ? "{:.0f}x" : "{:.1e}x", x) : "inf"; }
+std::string times(double x) {
+  if (!std::isfinite(x)) return "inf";
+  if (x < 10) return fmt::format("{:.1f}x", x);
+  return x < 1e4 ? fmt::format("{:.0f}x", x) : fmt::format("{:.1e}x", x);
+}
 
 std::string title(const Mistake& m) { return fmt::format("{} [{}]", m.title, m.id); }
 
