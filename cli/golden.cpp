@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -20,11 +21,10 @@ namespace {
 
 /// As typed; turned into a request when the command runs.
 struct GoldenOptions {
-  std::string variant, shape, output, family = "mixed", dtype = "f32", gate_dtype, truth_dtype = "f64", layout = "BTHK", state_layout = "KV";
-  std::string cu_seqlens, decay_activation = "none", g_heads, b_heads;
+  std::string variant, shape, output, family, dtype = "f32", gate_dtype, truth_dtype = "f64", layout = "BTHK", state_layout = "KV";
+  std::string cu_seqlens, decay_activation = "none", g_heads, b_heads, seed = "1";
   std::optional<index_t> B, T, H, HV, Dk, Dv, M, P, window;
   std::optional<double> scale, l2norm_eps, decay_lower_bound;
-  std::uint64_t seed = 1;
   int threads = 0;
   bool no_initial_state = false, no_gradients = false, l2norm_qk = false, sigmoid_gates = false, erase_times_two = false, json = false;
 };
@@ -33,6 +33,15 @@ DType floating_type(const char* option, const std::string& name) {
   for (DType dtype : {DType::f64, DType::f32, DType::bf16, DType::f16})
     if (dtype_name(dtype) == name) return dtype;
   throw Error(fmt::format("golden: {} must be f64, f32, bf16 or f16, got \"{}\"", option, name));
+}
+
+/// By hand: the parser of arguments would take -1 for a large number.
+std::uint64_t seed_from(const std::string& text) {
+  std::uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, seed);
+  if (error != std::errc() || at != end) throw Error(fmt::format("golden: --seed must be a whole number below 2^64, got \"{}\"", text));
+  return seed;
 }
 
 /// Everything that was said about the shape goes through the one parser of shapes; what is said later counts.
@@ -66,8 +75,8 @@ GoldenRequest request_of(const GoldenOptions& options) {
   GoldenRequest request;
   request.variant = variant_from_name(options.variant);
   request.shape = shape_of(options);
-  request.family = input_family(options.family).name;
-  request.seed = options.seed;
+  if (!options.family.empty()) request.family = input_family(options.family).name;
+  request.seed = seed_from(options.seed);
   request.dtype = floating_type("--dtype", options.dtype);
   if (!options.gate_dtype.empty()) request.gate_dtype = floating_type("--gate-dtype", options.gate_dtype);
   request.truth_dtype = floating_type("--truth-dtype", options.truth_dtype);
@@ -84,10 +93,10 @@ GoldenRequest request_of(const GoldenOptions& options) {
 }
 
 /// What was asked for and cannot matter is said, not refused: a script may run over all variants.
-void warn(const GoldenRequest& request) {
+void warn(const GoldenOptions& options, const GoldenRequest& request) {
   const VariantInfo& row = info(request.variant);
   const auto say = [&](const std::string& text) { std::fprintf(stderr, "fastweight golden: note: %s\n", text.c_str()); };
-  if (!family_applies(request.variant, request.family))
+  if (!options.family.empty() && !family_applies(request.variant, request.family))
     say(fmt::format("{} has nothing that the family {} is about: typical values are drawn instead", row.name, request.family));
   if (request.shape.decay_activation != DecayActivation::none && row.decay == Decay::none)
     say(fmt::format("{} has no decay: no decay activation", row.name));
@@ -111,7 +120,7 @@ void print_summary(const GoldenOptions& options, const TensorFile& file, std::si
 
 void run_golden(const GoldenOptions& options) {
   const GoldenRequest request = request_of(options);
-  warn(request);
+  warn(options, request);
   Progress bar("golden");
   const auto progress = [&](double fraction, const std::string& stage) { bar.update(fraction, stage); };
   const TensorFile file = to_tensor_file(make_golden(request, progress));

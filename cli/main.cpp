@@ -22,9 +22,11 @@ int complain(std::string text) {
   return kUnusable;
 }
 
-int parse_failure(const CLI::App& app, const CLI::ParseError& error) {
+/// `first`: the first argument, empty when there is none.
+int parse_failure(const CLI::App& app, const CLI::ParseError& error, const std::string& first) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version print themselves
   const auto used = app.get_subcommands();
+  if (used.empty() && !first.empty() && first[0] != '-') return complain("no subcommand \"" + first + "\" (try fastweight --help)");
   return complain(error.what() + std::string(" (try fastweight ") + (used.empty() ? "" : used.front()->get_name() + " ") + "--help)");
 }
 
@@ -53,7 +55,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     return flushed(status);
   } catch (const CLI::ParseError& error) {
-    return flushed(parse_failure(app, error));
+    return flushed(parse_failure(app, error, argc > 1 ? argv[1] : ""));
   } catch (const std::bad_alloc&) {
     return complain("not enough memory");
   } catch (const std::exception& error) {
