@@ -19,7 +19,7 @@ struct Gdn2Erase {
 
   template <class T, class Record = NoRecord>
   static void step(Matrix<T>& S, const Token<T>& x, T scale, Vector<T>& o, Record&& record = {}) {
-    const Vector<T> alpha = x.g.array().exp();
+    const Vector<T> alpha = elementwise_exp(x.g);
     const T w_mean = x.w.sum() / T(static_cast<double>(x.w.size()));
     const Vector<T> e = x.b.cwiseProduct(x.k);
     const Vector<T> z = w_mean * x.v;

@@ -19,7 +19,7 @@ struct Gdn2Write {
 
   template <class T, class Record = NoRecord>
   static void step(Matrix<T>& S, const Token<T>& x, T scale, Vector<T>& o, Record&& record = {}) {
-    const Vector<T> alpha = x.g.array().exp();
+    const Vector<T> alpha = elementwise_exp(x.g);
     const T b_mean = x.b.sum() / T(static_cast<double>(x.b.size()));
     const Vector<T> e = b_mean * x.k;
     const Vector<T> z = x.w.cwiseProduct(x.v);

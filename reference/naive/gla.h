@@ -18,7 +18,7 @@ struct Gla {
 
   template <class T, class Record = NoRecord>
   static void step(Matrix<T>& S, const Token<T>& x, T scale, Vector<T>& o, Record&& record = {}) {
-    const Vector<T> alpha = x.g.array().exp();
+    const Vector<T> alpha = elementwise_exp(x.g);
     S = alpha.asDiagonal() * S;                        // (R1) [Dk,Dv]
     record(Vector<T>(Vector<T>::Zero(x.k.size())), x.v, Vector<T>(Vector<T>::Zero(x.v.size())), x.v, S);
     S.noalias() += x.k * x.v.transpose();              // (R3) [Dk,Dv]

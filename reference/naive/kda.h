@@ -20,7 +20,7 @@ struct Kda {
 
   template <class T, class Record = NoRecord>
   static void step(Matrix<T>& S, const Token<T>& x, T scale, Vector<T>& o, Record&& record = {}) {
-    const Vector<T> alpha = x.g.array().exp();
+    const Vector<T> alpha = elementwise_exp(x.g);
     const Vector<T> e = x.beta * x.k;
     const Vector<T> z = x.beta * x.v;
     S = alpha.asDiagonal() * S;                        // (R1) [Dk,Dv]

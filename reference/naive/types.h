@@ -6,6 +6,9 @@
 // T = std::complex<double> gives exact derivatives by the complex step.
 #pragma once
 
+#include <cmath>
+#include <complex>
+
 #include <Eigen/Core>
 
 namespace fw::naive {
@@ -22,6 +25,13 @@ template <class T>
 using VectorMap = Eigen::Map<Vector<T>>;
 template <class T>
 using ConstVectorMap = Eigen::Map<const Vector<T>>;
+
+/// exp of every element, one by one: exp(-inf) is exactly 0 (Eigen's own array exp stops at the smallest normal number).
+template <class T>
+Vector<T> elementwise_exp(const Vector<T>& x) {
+  using std::exp;
+  return x.unaryExpr([](const T& element) -> T { return exp(element); });
+}
 
 /// Everything one value head sees at one token, after normalisation and gate activation. A gradient has the same shape.
 /// q k [Dk], v [Dv]; g [Dk] or [1]; b [Dk]; w [Dv]; beta scalar. Members a variant does not use stay empty (beta 0).

@@ -13,7 +13,7 @@ namespace fw::naive {
 template <class T>
 void step_vjp(Gdn2Write, const Matrix<T>& S_prev, const Token<T>& x, T scale, const Vector<T>& d_o, Matrix<T>& dS, Token<T>& dx) {
   // forward again, from the state before the token
-  const Vector<T> alpha = x.g.array().exp();
+  const Vector<T> alpha = elementwise_exp(x.g);
   const T channels(static_cast<double>(x.b.size()));
   const T b_mean = x.b.sum() / channels;
   const Vector<T> e = b_mean * x.k;

@@ -13,7 +13,7 @@ namespace fw::naive {
 template <class T>
 void step_vjp(Kda, const Matrix<T>& S_prev, const Token<T>& x, T scale, const Vector<T>& d_o, Matrix<T>& dS, Token<T>& dx) {
   // forward again, from the state before the token
-  const Vector<T> alpha = x.g.array().exp();
+  const Vector<T> alpha = elementwise_exp(x.g);
   const Vector<T> e = x.beta * x.k;
   const Vector<T> z = x.beta * x.v;
   const Matrix<T> S_decayed = alpha.asDiagonal() * S_prev;
