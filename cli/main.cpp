@@ -45,10 +45,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit status: 0 right, 2 wrong, 1 unusable input.\nExample:\n  fastweight golden --variant gdn2 -o golden.safetensors");
   int status = 0;
-#if FASTWEIGHT_HAS_VERIFY
   fw::cli::add_verify(app, status);
   fw::cli::add_break(app, status);
-#endif
   fw::cli::add_golden(app, status);
   fw::cli::add_list(app, status);
   try {

@@ -98,9 +98,11 @@ int run_verify(const VerifyOptions& options) {
     try {
       status = worse(status, verify_file(options, path, printed));
     } catch (const std::exception& error) {  // one unusable file does not keep the others from being judged
-      std::fprintf(stderr, "fastweight verify: %s: %s\n", path.c_str(), error.what());
+      const std::string what = error.what();
+      std::fprintf(stderr, "fastweight verify: %s%s\n", what.find(path) == std::string::npos ? (path + ": ").c_str() : "", what.c_str());
       status = worse(status, 1);
-      continue;
+      if (!options.json) continue;
+      printed = verify::json_unusable(path, what);
     }
     if (!first) std::cout << (options.json ? ",\n" : "\n");
     std::cout << printed << std::flush;
@@ -169,7 +171,7 @@ void add_verify(CLI::App& app, int& status) {
 
 void add_break(CLI::App& app, int& status) {
   auto options = std::make_shared<BreakOptions>();
-  CLI::App* command = app.add_subcommand("break", "write a copy of a right file with one known mistake in it");
+  CLI::App* command = app.add_subcommand("break", "write a copy of a right file with one known mistake in it (fastweight list --mistakes)");
   command->add_option("FILE", options->file, "safetensors file of a right kernel")->required()->type_name("");
   command->add_option("--mistake", options->mistake, "id from the bank: fastweight list --mistakes")->required()->type_name("ID");
   command->add_option("-o,--output", options->out, "file to write")->required()->type_name("FILE");

@@ -21,6 +21,9 @@ struct ReportOptions {
 std::string text_report(const Judgement& judgement, const ReportOptions& options);
 std::string json_report(const Judgement& judgement, const ReportOptions& options);
 
+/// The entry of a file that could not be judged: {"file", "verdict": "unusable", "error"}.
+std::string json_unusable(const std::string& file, const std::string& error);
+
 /// "right", "wrong", "ill-conditioned", "vacuous"
 std::string_view verdict_name(Verdict verdict);
 /// The rule under test in one line: order, log base, scale, state layout, activations.

@@ -96,7 +96,11 @@ std::string json_report(const Judgement& j, const ReportOptions& options) {
   }
   out["inverse_growth"] = number(j.inverse_growth);
   out["seconds"] = {{"truth", j.seconds_truth}, {"yardstick", j.seconds_yardstick}, {"bank", j.seconds_bank}, {"diagnosis", j.seconds_diagnosis}};
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string json_unusable(const std::string& file, const std::string& error) {
+  return ordered_json{{"file", file}, {"verdict", "unusable"}, {"error", error}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace fw::verify
