@@ -109,9 +109,7 @@ struct ListOptions {
 
 void run_list(const ListOptions& options) {
   if (options.mistakes) {
-#if FASTWEIGHT_HAS_VERIFY
     print_mistakes(options.json);
-#endif
   } else if (options.json) {
     std::cout << (options.families ? families_json() : variants_json()).dump(2) << '\n';
   } else if (options.families) {
@@ -127,11 +125,7 @@ void add_list(CLI::App& app, int& status) {
   auto options = std::make_shared<ListOptions>();
   CLI::App* command = app.add_subcommand("list", "print the rules with their gate structure, equation and source");
   CLI::Option* families = command->add_flag("--families", options->families, "the input families of golden and of the self-test instead");
-#if FASTWEIGHT_HAS_VERIFY
   command->add_flag("--mistakes", options->mistakes, "the mistakes that verify knows by name instead")->excludes(families);
-#else
-  (void)families;
-#endif
   command->add_flag("--json", options->json, "an array with one object per row");
   command->footer("Example:\n  fastweight list\n  fastweight list --families --json");
   command->callback([options, &status] {

@@ -38,8 +38,8 @@ template <class T>
 HeadTrace<T> trace_head(const Inputs<T>& in, const Options& options, const Settings& settings, index_t sequence, index_t value_head) {
   const Geometry geo = enter("trace_head", in, options, settings);
   if (sequence < 0 || sequence >= geo.N || value_head < 0 || value_head >= geo.HV)
-    throw Error("chunkwise trace_head: sequence and value_head must be below N = " + std::to_string(geo.N) + " and HV = " + std::to_string(geo.HV) +
-                ", got " + std::to_string(sequence) + " and " + std::to_string(value_head));
+    throw Error("chunkwise trace_head: sequence and value_head must be below N = " + std::to_string(geo.N) +
+                " and HV = " + std::to_string(geo.HV) + ", got " + std::to_string(sequence) + " and " + std::to_string(value_head));
   const Head<T> head{in, geo, options, sequence, value_head};
   HeadTrace<T> trace;
   trace.states.push_back(head.initial_state());

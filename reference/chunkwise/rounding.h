@@ -84,7 +84,8 @@ class Operand {
  public:
   Operand(const View<T>& m, const Rounding& rounding)
       : rounded_(rounding.exact() ? Matrix<T>() : Matrix<T>(m)),
-        view_(rounding.exact() ? m.data() : rounded_.data(), m.rows(), m.cols(), Eigen::OuterStride<>(rounding.exact() ? m.outerStride() : m.cols())) {
+        view_(rounding.exact() ? m.data() : rounded_.data(), m.rows(), m.cols(),
+              Eigen::OuterStride<>(rounding.exact() ? m.outerStride() : m.cols())) {
     round_stored(rounded_, rounding);
   }
   Operand(const Operand&) = delete;

@@ -123,7 +123,8 @@ TEST_CASE("chunkwise: fails when broken, forward") {
   for (const auto& [name, hooks] : mutations) {
     CAPTURE(name);
     const Outputs<double> got = run(p, hooks);
-    CHECK((!passes(compare(got.o, truth.o, kVisible), kVisible) || !passes(compare(got.final_state, truth.final_state, kVisible), kVisible)));
+    CHECK(
+        (!passes(compare(got.o, truth.o, kVisible), kVisible) || !passes(compare(got.final_state, truth.final_state, kVisible), kVisible)));
   }
 }
 

@@ -167,7 +167,8 @@ TEST_CASE("invariant: packed sequences equal their sequences one by one, bit for
     one.in.initial_state = cut(p.in.initial_state, 0, static_cast<index_t>(n), 1);
     one.up.dfinal_state = cut(p.up.dfinal_state, 0, static_cast<index_t>(n), 1);
     const auto alone = chunkwise_results(one);
-    for (const char* name : {"o", "dq", "dk", "dv", "dg", "dbeta"}) CHECK_BITWISE_EQUAL(cut(result(whole, name), 1, from, length), result(alone, name));
+    for (const char* name : {"o", "dq", "dk", "dv", "dg", "dbeta"})
+      CHECK_BITWISE_EQUAL(cut(result(whole, name), 1, from, length), result(alone, name));
     for (const char* name : {"final_state", "dinitial_state"})
       CHECK_BITWISE_EQUAL(cut(result(whole, name), 0, static_cast<index_t>(n), 1), result(alone, name));
     if (length == 0) {

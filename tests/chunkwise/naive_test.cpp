@@ -29,7 +29,8 @@ TEST_SUITE_BEGIN("chunkwise");
 TEST_CASE("chunkwise: matches naive at every length, chunk and block") {
   for (Variant variant : delta_variants())
     for (const char* T : {"0", "1", "15", "16", "17", "63", "64", "65", "100", "130"})
-      for (index_t chunk : {16, 32, 64}) check_matches_naive(variant, "B1-T" + std::string(T) + "-H1-HV2-Dk7-Dv5", "mixed", sizes(chunk, 16));
+      for (index_t chunk : {16, 32, 64})
+        check_matches_naive(variant, "B1-T" + std::string(T) + "-H1-HV2-Dk7-Dv5", "mixed", sizes(chunk, 16));
   for (auto [chunk, block] : {std::pair{1, 1}, {1, 16}, {20, 6}, {64, 1}, {64, 64}, {50, 16}, {128, 16}, {300, 16}})
     check_matches_naive(Variant::gdn2, "B1-T130-H1-HV1-Dk7-Dv5", "mixed", sizes(chunk, block));
 }

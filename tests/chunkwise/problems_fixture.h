@@ -43,7 +43,8 @@ std::vector<Named<T>> results(const Outputs<T>& out, const Gradients<T>& grad) {
   return all;
 }
 template <class T>
-std::vector<Named<T>> chunkwise_results(const Inputs<T>& in, const Upstream<T>& up, const Options& options, const chunkwise::Settings& settings = {}) {
+std::vector<Named<T>> chunkwise_results(const Inputs<T>& in, const Upstream<T>& up, const Options& options,
+                                        const chunkwise::Settings& settings = {}) {
   return results(chunkwise::forward(in, options, settings), chunkwise::backward(in, up, options, settings));
 }
 inline std::vector<Named<double>> chunkwise_results(const Problem& p, const chunkwise::Settings& settings = {}) {

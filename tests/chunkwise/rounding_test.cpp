@@ -44,11 +44,12 @@ TEST_CASE("rounding: matches core's conversions on random bits and random magnit
 }
 
 TEST_CASE("rounding: matches core's conversions at zeros, ties, subnormals, overflow, infinities and NaN") {
-  std::vector<double> edges = {0.0, 1.0, 65504.0, 65519.999, 65520.0, 65536.0, 3.3895313892515355e38, 3.4028234663852886e38, 3.4011621342146535e38,
-                               1e300, 5e-324, 1e-310, HUGE_VAL, std::nan("")};
+  std::vector<double> edges = {
+      0.0,   1.0,    65504.0, 65519.999, 65520.0,     65536.0, 3.3895313892515355e38, 3.4028234663852886e38, 3.4011621342146535e38,
+      1e300, 5e-324, 1e-310,  HUGE_VAL,  std::nan("")};
   for (int exponent : {-160, -150, -149, -140, -137, -136, -134, -133, -127, -126, -125, -26, -25, -24, -15, -14, -13, 0, 15, 16, 127, 128})
-    for (double mantissa : {1.0, 1 + 0x1p-7, 1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-10, 1 + 0x1p-11, 1 + 3 * 0x1p-11, 1 + 0x1p-8 + 0x1p-40, 2 - 0x1p-8,
-                            2 - 0x1p-9, 2 - 0x1p-11, 2 - 0x1p-12, 2 - 0x1p-52, 1.5, 1.25})
+    for (double mantissa : {1.0, 1 + 0x1p-7, 1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-10, 1 + 0x1p-11, 1 + 3 * 0x1p-11, 1 + 0x1p-8 + 0x1p-40,
+                            2 - 0x1p-8, 2 - 0x1p-9, 2 - 0x1p-11, 2 - 0x1p-12, 2 - 0x1p-52, 1.5, 1.25})
       edges.push_back(std::ldexp(mantissa, exponent));
   for (double x : edges)
     for (double value : {x, -x, std::nextafter(x, 0.0), std::nextafter(x, HUGE_VAL)}) check_all_types(value);

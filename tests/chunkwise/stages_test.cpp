@@ -49,7 +49,8 @@ TEST_CASE("stage decay: every exponential is that of the sum between its rows, r
       for (const RowBlock<double>& block : decay.blocks) {
         for (index_t r = 0; r < block.rows; ++r) {
           see(block.to_row(r, i), decay_between(f.g, block.begin + r, block.begin - 1, i));
-          for (index_t s = 0; s < r; ++s) see(block.inside(RowBlock<double>::pair(r, s), i), decay_between(f.g, block.begin + r, block.begin + s, i));
+          for (index_t s = 0; s < r; ++s)
+            see(block.inside(RowBlock<double>::pair(r, s), i), decay_between(f.g, block.begin + r, block.begin + s, i));
         }
         for (index_t s = 0; s < block.begin; ++s) see(block.from_column(s, i), decay_between(f.g, block.begin - 1, s, i));
       }

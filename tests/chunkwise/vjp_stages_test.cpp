@@ -53,7 +53,9 @@ TEST_CASE("reverse stages output, carry, wy: match their matrix formulas") {
 
   residual_rows_vjp(f, x.S0, x.settings, x.d, dS0);
   CHECK_MATRIX_CLOSE(x.d.dY, (-dR * x.S0.transpose()).eval());
-  CHECK_MATRIX_CLOSE(dS0, (f.scale * f.Q_gamma.transpose() * x.dO + f.decay.gamma.row(49).transpose().asDiagonal() * x.dS_next - f.Y.transpose() * dR).eval());
+  CHECK_MATRIX_CLOSE(
+      dS0,
+      (f.scale * f.Q_gamma.transpose() * x.dO + f.decay.gamma.row(49).transpose().asDiagonal() * x.dS_next - f.Y.transpose() * dR).eval());
 
   wy_rows_vjp(f, x.settings, x.d);
   CHECK_MATRIX_CLOSE(x.d.dz, (f.A_inv.transpose() * dR).eval());
@@ -80,7 +82,8 @@ TEST_CASE("reverse stage scores: matches the direct sums, dg as the sum over pai
     double rate;
     bool resets;
   };
-  for (const Case& c : {Case{64, 16, 0.1, false}, Case{50, 16, 0.4, true}, Case{23, 5, 3.0, true}, Case{16, 16, 0.1, false}, Case{1, 16, 0.1, false}}) {
+  for (const Case& c :
+       {Case{64, 16, 0.1, false}, Case{50, 16, 0.4, true}, Case{23, 5, 3.0, true}, Case{16, 16, 0.1, false}, Case{1, 16, 0.1, false}}) {
     const ChunkFactors<double> f = [&] {
       ChunkFactors<double> rows = random_chunk(c.C, 11, 6, c.rate, c.resets);
       decay_differences(rows.g, c.block, rows.decay);

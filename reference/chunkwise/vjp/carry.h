@@ -15,8 +15,8 @@ namespace fw::chunkwise {
 
 /// (C7). Adds to d.dR and dS0, overwrites d.dK_tail and d.dlog_gamma_C.
 template <class T>
-void carry_state_vjp(const ChunkFactors<T>& f, const Matrix<T>& S0, const Matrix<T>& dS_next, const Settings& settings, ChunkGradients<T>& d,
-                     Matrix<T>& dS0) {
+void carry_state_vjp(const ChunkFactors<T>& f, const Matrix<T>& S0, const Matrix<T>& dS_next, const Settings& settings,
+                     ChunkGradients<T>& d, Matrix<T>& dS0) {
   const Operand<T> K_tail(f.K_tail, settings.rounding), R(f.R, settings.rounding), dS(dS_next, settings.rounding);
   const auto gamma_C = f.decay.gamma.row(f.rows() - 1);
   d.dR.noalias() += *K_tail * *dS;

@@ -74,7 +74,8 @@ void add_decay_gradient(const Head<T>& head, index_t t, const Row<T>& dg, Gradie
     const ActivatedDecay<T> by = decay_at(head, t, i);
     out[i] += by.by_raw * d;
     sums.dA_log(head.n, h) += by.by_A_log * d;
-    if (sums.ddt_bias.defined()) (sums.ddt_bias.shape().rank() == 2 ? sums.ddt_bias(head.n, h) : sums.ddt_bias(head.n, h, i)) += by.by_raw * d;
+    if (sums.ddt_bias.defined())
+      (sums.ddt_bias.shape().rank() == 2 ? sums.ddt_bias(head.n, h) : sums.ddt_bias(head.n, h, i)) += by.by_raw * d;
   }
 }
 
@@ -107,13 +108,14 @@ void scatter_rows(const Head<T>& head, const ChunkFactors<T>& f, const ChunkGrad
     Eigen::Map<Row<T>>(sums.grad.dv.row(batch, at, head.hv), head.geo.Dv) += d.dv.row(r);
     if (variant.decay != Decay::none) add_decay_gradient<T>(head, t, d.dg.row(r), sums);
     if (head.in.b.defined())
-      add_gate_gradient<T>(head.in.b.row(batch, at, head.b_head()), head.erase_gain(), variant.erase == Erase::mean, head.options, d.db.row(r),
-                           sums.grad.db.row(batch, at, head.b_head()));
+      add_gate_gradient<T>(head.in.b.row(batch, at, head.b_head()), head.erase_gain(), variant.erase == Erase::mean, head.options,
+                           d.db.row(r), sums.grad.db.row(batch, at, head.b_head()));
     if (head.in.w.defined())
       add_gate_gradient<T>(head.in.w.row(batch, at, head.hv), T(1), variant.write == Write::mean, head.options, d.dw.row(r),
                            sums.grad.dw.row(batch, at, head.hv));
     if (head.in.beta.defined()) {
-      const T erase = variant.erase == Erase::scalar ? d.db.row(r).sum() : T(0), write = variant.write == Write::scalar ? d.dw.row(r).sum() : T(0);
+      const T erase = variant.erase == Erase::scalar ? d.db.row(r).sum() : T(0),
+              write = variant.write == Write::scalar ? d.dw.row(r).sum() : T(0);
       add_tied_gate_gradient(head, t, erase + write, sums);
     }
   }

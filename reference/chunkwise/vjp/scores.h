@@ -84,8 +84,8 @@ void inside_vjp(const RowBlock<T>& block, const Matrix<T>& left, const Matrix<T>
 
 /// Reverse of decayed_scores. Reads dA strictly below the diagonal.
 template <class T>
-void decayed_scores_vjp(const Matrix<T>& left, const Matrix<T>& k, const DecayDifferences<T>& decay, const Matrix<T>& dA, const Rounding& rounding,
-                        Matrix<T>& dleft, Matrix<T>& dk, Matrix<T>& dg) {
+void decayed_scores_vjp(const Matrix<T>& left, const Matrix<T>& k, const DecayDifferences<T>& decay, const Matrix<T>& dA,
+                        const Rounding& rounding, Matrix<T>& dleft, Matrix<T>& dk, Matrix<T>& dg) {
   for (const RowBlock<T>& block : decay.blocks) {
     if (block.begin > 0) earlier_columns_vjp(block, left, k, dA, rounding, dleft, dk, dg);
     inside_vjp(block, left, k, dA, rounding, dleft, dk, dg);
