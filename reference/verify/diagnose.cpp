@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/parallel.h"
+#include "verify/precision.h"
 
 namespace fw::verify {
 namespace {
@@ -30,7 +31,7 @@ void measure(const Results& wrong, const Bench& bench, const Results& judged, co
     if (!candidate || !candidate->defined() || !spoiled || !spoiled->defined()) return;
     const auto limit = limits.find(std::string_view(name));
     if (limit == limits.end()) return;
-    const Comparison c = compare(*spoiled, truth, limit->second);
+    const Comparison c = compare(*spoiled, truth, limit->second, row_width_of(bench.rule().id, name));
     double ratio = std::max(c.rel_l2 / limit->second.global, c.worst_row / limit->second.worst_row);
     if (!c.shapes_match || c.nonfinite_mismatch > 0 || std::isnan(ratio)) ratio = std::numeric_limits<double>::infinity();
     if (ratio > effect.ratio) {
@@ -70,22 +71,32 @@ BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits
   return run;
 }
 
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual, const Mistake* without) {
+Lineup line_up(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual) {
+  Lineup lineup{direction, {}};
+  auto& suspects = lineup.suspects;
+  const bool thorough = residual.nonfinite || space.size() <= kSmall;
+  for (const Effect& effect : run.effects) {
+    if (effect.mistake->direction != direction || effect.signature.values.empty() || !(effect.ratio > 0.1)) continue;
+    suspects.push_back({{effect.mistake, thorough ? match(space, residual, effect.signature) : match_everywhere(residual, effect.signature), effect.ratio}, &effect});
+  }
+  const auto by_rank = [](const auto& a, const auto& b) { return rank(a.first) > rank(b.first); };
+  std::stable_sort(suspects.begin(), suspects.end(), by_rank);
+  if (!thorough) {
+    if (suspects.size() > kExamined) suspects.resize(kExamined);
+    for (auto& s : suspects) s.first.match = match(space, residual, s.second->signature);
+    std::stable_sort(suspects.begin(), suspects.end(), by_rank);
+  }
+  std::erase_if(suspects, [](const auto& s) { return s.first.match.score <= 0.02; });
+  return lineup;
+}
+
+Diagnosis diagnose(const SignatureSpace& space, const Lineup& lineup, const Mistake* without) {
   Diagnosis result;
-  result.direction = direction;
+  result.direction = lineup.direction;
   using Entry = std::pair<Suspect, const Effect*>;
   std::vector<Entry> suspects;
-  for (const Effect& effect : run.effects) {
-    if (effect.mistake == without || effect.mistake->direction != direction || effect.signature.values.empty() || !(effect.ratio > 0.1)) continue;
-    suspects.push_back({{effect.mistake, residual.nonfinite ? match(space, residual, effect.signature) : match_everywhere(residual, effect.signature), effect.ratio}, &effect});
-  }
-  const auto by_rank = [](const Entry& a, const Entry& b) { return rank(a.first) > rank(b.first); };
-  std::stable_sort(suspects.begin(), suspects.end(), by_rank);
-  if (suspects.size() > kExamined && space.size() > kSmall) suspects.resize(kExamined);
-  if (!residual.nonfinite)
-    for (Entry& s : suspects) s.first.match = match(space, residual, s.second->signature);
-  std::erase_if(suspects, [](const Entry& s) { return s.first.match.score <= 0.02; });
-  std::stable_sort(suspects.begin(), suspects.end(), by_rank);
+  for (const Entry& s : lineup.suspects)
+    if (s.first.mistake != without) suspects.push_back(s);
   if (suspects.empty()) return result;
 
   // exact fits: nothing but noise is left, at the mistake's own size

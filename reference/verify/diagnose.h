@@ -8,6 +8,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/compare.h"
@@ -52,7 +53,14 @@ struct Diagnosis {
   std::vector<Suspect> others;       ///< next best, at most three
 };
 
-/// `without`: leaves that mistake out of the bank, to ask what would be said of a cause nobody knows.
-Diagnosis diagnose(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual, const Mistake* without = nullptr);
+/// All mistakes of one direction with how well each fits a residual.
+struct Lineup {
+  Direction direction = Direction::forward;
+  std::vector<std::pair<Suspect, const Effect*>> suspects;
+};
+Lineup line_up(const SignatureSpace& space, const BankRun& run, Direction direction, const Residual& residual);
+
+/// `without`: leaves that mistake out, to ask what would be said of a cause nobody knows.
+Diagnosis diagnose(const SignatureSpace& space, const Lineup& lineup, const Mistake* without = nullptr);
 
 }  // namespace fw::verify

@@ -33,14 +33,6 @@ bool any_gradient(const Results& results) {
   return any;
 }
 
-/// Past the cap, yet no further than an ideal kernel of the class goes itself.
-bool as_ill_as_ideal(Precision precision, std::string_view name, const Comparison& error, const Comparison& noise) {
-  const ToleranceRule rule = tolerance_rule(precision, name);
-  const bool capped = rule.multiple * noise.rel_l2 > rule.cap || rule.multiple * noise.worst_row > 3.0 * rule.cap;
-  return capped && error.shapes_match && error.nonfinite_mismatch == 0 &&
-         passes(error, {std::max(rule.floor.global, rule.multiple * noise.rel_l2), std::max(rule.floor.worst_row, rule.multiple * noise.worst_row)});
-}
-
 /// Verdicts of all tensors the kernel returned, under one precision class.
 std::vector<TensorReport> assess(const Call& call, const Results& truth, const Results& ideal, Precision precision) {
   std::vector<TensorReport> reports;
@@ -53,11 +45,12 @@ std::vector<TensorReport> assess(const Call& call, const Results& truth, const R
     if (!right->defined()) throw Error(std::string("verify: ") + name + " was returned, but the rule has no such result for these inputs");
     if (candidate.shape() != right->shape())
       throw Error(std::string("verify: ") + name + " must be " + right->shape().str() + ", got " + candidate.shape().str());
-    report.noise = compare(*yard, *right, {});
+    const index_t row_width = row_width_of(call.problem.options.variant, name);
+    report.noise = compare(*yard, *right, {}, row_width);
     report.limit = limit_of(precision, name, report.noise);
-    report.error = compare(candidate, *right, report.limit);
+    report.error = compare(candidate, *right, report.limit, row_width);
     const bool right_enough = passes(report.error, report.limit);
-    report.verdict = right_enough ? Verdict::right : as_ill_as_ideal(precision, name, report.error, report.noise) ? Verdict::ill_conditioned : Verdict::wrong;
+    report.verdict = right_enough ? Verdict::right : ill_conditioned(precision, name, report.error, report.noise) ? Verdict::ill_conditioned : Verdict::wrong;
     report.others = other_verdicts(name, candidate, *right, report.error, precision);
     reports.push_back(std::move(report));
   });
@@ -170,13 +163,22 @@ struct Judge {
 
   Limits limits() const {
     Limits all;
-    for (const TensorReport& r : out.tensors) all[r.name] = r.limit;
+    for (const TensorReport& r : out.tensors)
+      if (!undecidable(out.precision, r.name, r.noise)) all[r.name] = r.limit;
     return all;
+  }
+
+  /// The kernel's results without tensors that decide nothing: their relative errors would drown all others.
+  Results decidable() const {
+    Results kept = call.results;
+    for (const TensorReport& r : out.tensors)
+      if (undecidable(out.precision, r.name, r.noise)) *find(kept, r.name) = {};
+    return kept;
   }
 
   void blind_spots(const Selection& keep) {
     const Bench bench = make_bench(slice(call.problem, out.geo, keep), gradients, settings.chunk, slice(truth, out.geo, keep), settings.threads);
-    const Results judged = slice(call.results, out.geo, keep);
+    const Results judged = slice(decidable(), out.geo, keep);
     const BankRun run = run_bank(bench, judged, limits(), nullptr, nullptr, settings.threads);
     out.bank_ran = true;
     out.bank_scope = scope_text(out.geo, keep);
@@ -207,14 +209,14 @@ struct Judge {
   /// Signatures with the bank's chunk length `chunk`; true if a cause was named for every direction that is wrong.
   bool name_cause(const Results& ideal, const Selection& keep, index_t chunk) {
     const Bench bench = make_bench(slice(call.problem, out.geo, keep), gradients, chunk, slice(truth, out.geo, keep), settings.threads);
-    const Results judged = slice(call.results, out.geo, keep), quiet = slice(ideal, out.geo, keep);
+    const Results judged = slice(decidable(), out.geo, keep), quiet = slice(ideal, out.geo, keep);
     const SignatureSpace forward(bench.geo, bench.truth, judged, Direction::forward), backward(bench.geo, bench.truth, judged, Direction::backward);
     const bool f = wrong(Direction::forward), b = wrong(Direction::backward);
     const BankRun run = run_bank(bench, judged, limits(), f ? &forward : nullptr, b ? &backward : nullptr, settings.threads);
     bool named = true;
     const auto one = [&](bool is_wrong, const SignatureSpace& space, Direction d, std::optional<Diagnosis>& result) {
       if (!is_wrong) return;
-      Diagnosis found = diagnose(space, run, d, Residual(space.residual(judged), space.residual(quiet)));
+      Diagnosis found = diagnose(space, line_up(space, run, d, Residual(space.residual(judged), space.residual(quiet))));
       named = named && found.named;
       const bool better = !result || (found.named && !result->named);
       if (!better) return;

@@ -64,4 +64,20 @@ Tolerance limit_of(Precision precision, std::string_view name, const Comparison&
           std::min(std::max(rule.floor.worst_row, rule.multiple * noise.worst_row), 3.0 * rule.cap)};
 }
 
+index_t row_width_of(Variant variant, std::string_view name) {
+  const bool through_mean = (variant == Variant::gdn2_write && name == "db") || (variant == Variant::gdn2_erase && name == "dw");
+  return through_mean ? 1 : 0;
+}
+
+bool undecidable(Precision precision, std::string_view name, const Comparison& noise) {
+  const ToleranceRule rule = tolerance_rule(precision, name);
+  return !(rule.multiple * noise.rel_l2 <= rule.cap && rule.multiple * noise.worst_row <= 3.0 * rule.cap);
+}
+
+bool ill_conditioned(Precision precision, std::string_view name, const Comparison& error, const Comparison& noise) {
+  const ToleranceRule rule = tolerance_rule(precision, name);
+  return undecidable(precision, name, noise) && error.shapes_match && error.nonfinite_mismatch == 0 &&
+         passes(error, {std::max(rule.floor.global, rule.multiple * noise.rel_l2), std::max(rule.floor.worst_row, rule.multiple * noise.worst_row)});
+}
+
 }  // namespace fw::verify

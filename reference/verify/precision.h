@@ -33,5 +33,12 @@ struct ToleranceRule {
 ToleranceRule tolerance_rule(Precision precision, std::string_view name);
 /// The limit in force: the rule applied to the noise an ideal kernel of the class makes on these inputs.
 Tolerance limit_of(Precision precision, std::string_view name, const Comparison& noise);
+/// Row width for compare(): 0 (the last axis), but 1 where every channel of a row holds the same number (the gradient of a
+/// gate that enters through its mean): such a row has the error statistics of one number.
+index_t row_width_of(Variant variant, std::string_view name);
+/// An ideal kernel's own noise, times the multiple, is past the cap: this tensor decides nothing on these inputs.
+bool undecidable(Precision precision, std::string_view name, const Comparison& noise);
+/// The tensor is undecidable and the error no larger than the multiple of an ideal kernel's: not wrong, not right.
+bool ill_conditioned(Precision precision, std::string_view name, const Comparison& error, const Comparison& noise);
 
 }  // namespace fw::verify

@@ -30,7 +30,7 @@ void refuse_vacuous(const Call& call, const Results& truth, const Geometry& geo,
     if (trivial(t)) continue;
     const auto would_pass = [&](const Tensor<double>& answer, const char* what) {
       const bool itself = std::equal(answer.data(), answer.data() + answer.numel(), t.data());
-      if (itself || report.verdict != Verdict::right || !passes(compare(answer, t, report.limit), report.limit)) return;
+      if (itself || report.verdict != Verdict::right || !passes(compare(answer, t, report.limit, row_width_of(call.problem.options.variant, report.name)), report.limit)) return;
       report.verdict = Verdict::vacuous;
       report.vacuous_because = what;
     };

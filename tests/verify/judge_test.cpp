@@ -102,6 +102,15 @@ TEST_SUITE("verify") {
       }
   }
 
+  TEST_CASE("judge: gates that enter through their mean are judged as one number a row") {
+    for (Variant variant : {Variant::gdn2_write, Variant::gdn2_erase})
+      for (const char* family : {"typical", "mixed", "strong", "gates-wide", "keys-correlated"})
+        for (std::uint64_t seed : {1, 2, 3}) {
+          const Judgement j = judge(right_kernel(variant, "B1-T140-H2-HV2-Dk32-Dv32", family, Precision::bf16, seed), quick());
+          CHECK_MESSAGE(j.verdict != Verdict::wrong, family, ": ", failing(j));
+        }
+  }
+
   TEST_CASE("judge: float32 tensors from tf32 products are seen as such, and refused when float32 is demanded") {
     Call call = right_kernel(Variant::gdn2, "B1-T100-H2-HV2-Dk16-Dv24", "mixed", Precision::tf32, 1);
     Judgement j = judge(call, quick());
