@@ -14,7 +14,7 @@
 namespace fw::verify {
 
 struct OtherVerdict {
-  std::string rule;  ///< "FLA ratio 0.005"
+  std::string rule;  ///< "FLA outputs 0.005"
   bool passes;
   double value;      ///< the number the rule looks at
 };
