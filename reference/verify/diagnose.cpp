@@ -31,21 +31,27 @@ void measure(const Results& wrong, const Bench& bench, const Results& judged, co
     if (!candidate || !candidate->defined() || !spoiled || !spoiled->defined()) return;
     const auto limit = limits.find(std::string_view(name));
     if (limit == limits.end()) return;
-    const Comparison c = compare(*spoiled, truth, limit->second, row_width_of(bench.rule().id, name));
-    double ratio = std::max(c.rel_l2 / limit->second.global, c.worst_row / limit->second.worst_row);
+    const Tolerance& tolerance = limit->second.tolerance;
+    const Comparison c = compare(*spoiled, truth, tolerance, row_width_of(bench.rule().id, name));
+    double ratio = std::max(c.rel_l2 / tolerance.global, c.worst_row / tolerance.worst_row);
     if (!c.shapes_match || c.nonfinite_mismatch > 0 || std::isnan(ratio)) ratio = std::numeric_limits<double>::infinity();
+    effect.visible = effect.visible || ratio >= limit->second.margin;
     if (ratio > effect.ratio) {
       effect.ratio = ratio;
       effect.tensor = name;
     }
   });
-  effect.visible = effect.ratio >= kVisible;
 }
 
 /// Order of suspicion: the score, a little less where the amplitude is not the mistake's own.
 double rank(const Suspect& s) { return s.match.score - (std::fabs(s.match.amplitude - 1.0) > kOwnAmplitude ? 0.02 : 0.0) - (s.match.where.empty() ? 0.0 : 0.01); }
 
 }  // namespace
+
+Limit limit_with_margin(const Tolerance& tolerance, const Comparison& noise, index_t elements) {
+  const double size = std::max(noise.rel_l2 / tolerance.global, noise.worst_row / tolerance.worst_row);
+  return {tolerance, 1.1 + 2.0 * size / std::sqrt(static_cast<double>(std::max<index_t>(elements, 1)))};
+}
 
 index_t BankRun::visible(Direction direction) const {
   return std::count_if(effects.begin(), effects.end(), [&](const Effect& e) { return e.visible && e.mistake->direction == direction; });

@@ -22,10 +22,9 @@ struct Effect {
   bool applies = false;
   double ratio = 0;           ///< largest error over limit among the tensors judged; inf where it breaks finiteness
   std::string tensor;         ///< where that is
-  bool visible = false;       ///< ratio >= kVisible: these inputs and limits catch it
+  bool visible = false;       ///< the ratio passes the margin of some tensor: these inputs and limits catch it
   Signature signature;          ///< empty unless asked for
 };
-inline constexpr double kVisible = 1.1;
 
 struct BankRun {
   std::vector<Effect> effects;  ///< in the order of bank()
@@ -33,7 +32,14 @@ struct BankRun {
   index_t applicable(Direction direction) const;
 };
 
-using Limits = std::map<std::string, Tolerance, std::less<>>;
+/// The tolerance of a tensor, and how far over it a mistake must be to be seen under the kernel's own noise, which may
+/// happen to point the other way: in n numbers by about 2 / sqrt(n) of its size.
+struct Limit {
+  Tolerance tolerance;
+  double margin = 1.1;
+};
+Limit limit_with_margin(const Tolerance& tolerance, const Comparison& noise, index_t elements);
+using Limits = std::map<std::string, Limit, std::less<>>;
 
 /// `judged`: the kernel's results (only tensors it returned count); null spaces: signatures are not kept.
 BankRun run_bank(const Bench& bench, const Results& judged, const Limits& limits, const SignatureSpace* forward, const SignatureSpace* backward, int threads);

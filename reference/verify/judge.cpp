@@ -34,11 +34,11 @@ bool any_gradient(const Results& results) {
 }
 
 /// Verdicts of all tensors the kernel returned, under one precision class.
-std::vector<TensorReport> assess(const Call& call, const Results& truth, const Results& ideal, Precision precision) {
+std::vector<TensorReport> assess(const Call& call, const Results& truth, const NoiseLevels& noise, Precision precision) {
   std::vector<TensorReport> reports;
   for_each_result(call.results, [&](const char* name, const Tensor<double>& candidate, Direction direction) {
     if (!candidate.defined()) return;
-    const Tensor<double>*right = find(truth, name), *yard = find(ideal, name);
+    const Tensor<double>* right = find(truth, name);
     TensorReport report;
     report.name = name;
     report.direction = direction;
@@ -46,7 +46,7 @@ std::vector<TensorReport> assess(const Call& call, const Results& truth, const R
     if (candidate.shape() != right->shape())
       throw Error(std::string("verify: ") + name + " must be " + right->shape().str() + ", got " + candidate.shape().str());
     const index_t row_width = row_width_of(call.problem.options.variant, name);
-    report.noise = compare(*yard, *right, {}, row_width);
+    report.noise = noise.find(std::string_view(name))->second;
     report.limit = limit_of(precision, name, report.noise);
     report.error = compare(candidate, *right, report.limit, row_width);
     const bool right_enough = passes(report.error, report.limit);
@@ -142,29 +142,31 @@ struct Judge {
   void tell(const char* stage, double fraction) const {
     if (settings.progress) settings.progress(stage, fraction);
   }
-  Results ideal_of(Precision precision) const { return yardstick(call.problem, precision, gradients, call.stored, settings.chunk, settings.threads); }
+  Ideal ideal_of(Precision precision) const {
+    return ideal_kernel(call.problem, precision, truth, gradients, call.stored, settings.chunk, settings.threads);
+  }
 
   /// Picks the precision class, fills the tensor reports; returns the yardstick that belongs to them.
   Results assess_in_class() {
     const auto q = call.stored.find("q");
     out.precision = settings.precision ? *settings.precision : q == call.stored.end() ? Precision::fp64 : precision_of(q->second);
-    Results ideal = ideal_of(out.precision);
-    out.tensors = assess(call, truth, ideal, out.precision);
+    Ideal ideal = ideal_of(out.precision);
+    out.tensors = assess(call, truth, ideal.noise, out.precision);
     const bool may_be_tf32 = out.precision == Precision::fp32 && !settings.precision;
-    if (!may_be_tf32 || all_right(out.tensors)) return ideal;
-    Results tf32 = ideal_of(Precision::tf32);
-    std::vector<TensorReport> reports = assess(call, truth, tf32, Precision::tf32);
-    if (!all_right(reports) && !looks_like_tf32(out.tensors)) return ideal;
+    if (!may_be_tf32 || all_right(out.tensors)) return std::move(ideal.results);
+    Ideal tf32 = ideal_of(Precision::tf32);
+    std::vector<TensorReport> reports = assess(call, truth, tf32.noise, Precision::tf32);
+    if (!all_right(reports) && !looks_like_tf32(out.tensors)) return std::move(ideal.results);
     out.precision = Precision::tf32;
     out.seen_as_tf32 = true;
     out.tensors = std::move(reports);
-    return tf32;
+    return std::move(tf32.results);
   }
 
   Limits limits() const {
     Limits all;
     for (const TensorReport& r : out.tensors)
-      if (!undecidable(out.precision, r.name, r.noise)) all[r.name] = r.limit;
+      if (!undecidable(out.precision, r.name, r.noise)) all[r.name] = limit_with_margin(r.limit, r.noise, r.error.elements);
     return all;
   }
 

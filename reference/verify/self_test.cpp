@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <map>
 
 #include "core/parallel.h"
 #include "core/random.h"
@@ -60,7 +59,7 @@ struct Arena {
   StoredTypes stored;
   Results quiet;   ///< the judge's yardstick
   Results noisy;   ///< a right kernel's results: another emulation, more noise
-  std::map<std::string, Comparison, std::less<>> noise;  ///< the yardstick's error, tensor by tensor
+  NoiseLevels noise;  ///< the yardstick's error, tensor by tensor
   Limits limits;   ///< of the tensors that these inputs can decide
 };
 
@@ -82,16 +81,18 @@ Arena make_arena(const Scenario& scenario, std::string_view family, std::uint64_
   arena.bench = make_bench(problem, true, 64, {}, threads);
   const Results& truth = arena.bench.truth;
   arena.stored = stored_types(truth);
-  arena.quiet = yardstick(problem, Precision::bf16, true, arena.stored, 64, threads);
-  arena.noisy = yardstick(problem, Precision::bf16, true, {}, 32, threads);
+  Ideal ideal = ideal_kernel(problem, Precision::bf16, truth, true, arena.stored, 64, threads);
+  arena.quiet = std::move(ideal.results);
+  arena.noise = std::move(ideal.noise);
+  arena.noisy = yardstick(problem, Precision::bf16, true, {}, 48, threads);
   for_each_result(arena.noisy, [&](const char* name, Tensor<double>& t, Direction) {
     const Random draw(seed, std::string("self-test noise ") + name);
     for (index_t i = 0; i < t.numel(); ++i) t[i] *= 1.0 + 0.003 * draw.normal(static_cast<std::uint64_t>(i));
   });
   for_each_result(truth, [&](const char* name, const Tensor<double>& t, Direction) {
     if (!t.defined()) return;
-    const Comparison noise = arena.noise[name] = compare(*find(arena.quiet, name), t, {});
-    if (!undecidable(Precision::bf16, name, noise)) arena.limits[name] = limit_of(Precision::bf16, name, noise);
+    const Comparison& noise = arena.noise.find(std::string_view(name))->second;
+    if (!undecidable(Precision::bf16, name, noise)) arena.limits[name] = limit_with_margin(limit_of(Precision::bf16, name, noise), noise, t.numel());
   });
   return arena;
 }
@@ -111,29 +112,32 @@ Results with_noise(const Arena& arena, const Results& spoiled) {
   return out;
 }
 
-bool any_wrong(const Arena& arena, const Results& candidate, Direction direction, double margin) {
+/// Some tensor over its limit, or (visibly) over its limit by the margin that noise may hide.
+bool any_wrong(const Arena& arena, const Results& candidate, Direction direction, bool visibly = false) {
   bool wrong = false;
   for_each_result(candidate, [&](const char* name, const Tensor<double>& t, Direction d) {
     if (d != direction || !t.defined()) return;
     const auto limit = arena.limits.find(std::string_view(name));
     if (limit == arena.limits.end()) return;
-    const Tolerance wide{margin * limit->second.global, margin * limit->second.worst_row};
+    const double margin = visibly ? limit->second.margin : 1.0;
+    const Tolerance wide{margin * limit->second.tolerance.global, margin * limit->second.tolerance.worst_row};
     if (!passes(compare(t, *find(arena.bench.truth, name), wide), wide)) wrong = true;
   });
   return wrong;
 }
 
-/// The judge's own verdict on the right kernel, undecidable tensors included.
-bool right_is_wrong(const Arena& arena, const Results& right) {
-  bool wrong = false;
+/// The judge's own verdict on the right kernel, undecidable tensors included: empty, or the tensors that would be rejected.
+std::string rejected_tensors(const Arena& arena, const Results& right) {
+  std::string rejected;
   for_each_result(right, [&](const char* name, const Tensor<double>& t, Direction) {
     if (!t.defined()) return;
     const Comparison& noise = arena.noise.find(std::string_view(name))->second;
     const Tolerance limit = limit_of(Precision::bf16, name, noise);
     const Comparison error = compare(t, *find(arena.bench.truth, name), limit);
-    if (!passes(error, limit) && !ill_conditioned(Precision::bf16, name, error, noise)) wrong = true;
+    if (passes(error, limit) || ill_conditioned(Precision::bf16, name, error, noise)) return;
+    rejected += std::string(rejected.empty() ? "" : "; ") + name + " " + describe(error, limit);
   });
-  return wrong;
+  return rejected;
 }
 
 bool contains(const std::vector<Suspect>& list, const Mistake* m) {
@@ -150,9 +154,9 @@ Trial try_one(const Arena& arena, const BankRun& run, const SignatureSpace& spac
               Extent extent) {
   const Results spoiled = confined(wrong, arena.bench.truth, extent);
   Trial trial;
-  trial.visible = extent == Extent::all ? effect.visible : any_wrong(arena, spoiled, effect.mistake->direction, kVisible);
+  trial.visible = extent == Extent::all ? effect.visible : any_wrong(arena, spoiled, effect.mistake->direction, true);
   const Results candidate = with_noise(arena, spoiled);
-  trial.detected = any_wrong(arena, candidate, effect.mistake->direction, 1.0);
+  trial.detected = any_wrong(arena, candidate, effect.mistake->direction);
   if (!trial.detected) return trial;
   const Residual residual(space.residual(candidate), quiet);
   const Lineup lineup = line_up(space, run, effect.mistake->direction, residual);
@@ -275,9 +279,9 @@ SelfTestReport self_test(const SelfTestSettings& settings) {
       ++report.right_trials;
       Results right = arena.noisy;
       round_results(right, arena.stored);
-      if (right_is_wrong(arena, right)) {
+      if (const std::string rejected = rejected_tensors(arena, right); !rejected.empty()) {
         ++report.right_rejected;
-        report.remarks.push_back(place + ": a right kernel was rejected");
+        report.remarks.push_back(place + ": a right kernel was rejected: " + rejected);
       }
       std::vector<std::array<Trial, 3>> trials(run.effects.size());
       parallel_for(static_cast<index_t>(run.effects.size()), settings.threads, [&](index_t i) {

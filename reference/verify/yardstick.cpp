@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "verify/yardstick.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "chunkwise/chunkwise.h"
@@ -54,13 +55,13 @@ double unit_roundoff(Precision precision) {
 }
 
 /// q, k, v each off by up to one rounding, and what a kernel rounds on its way with them.
-Problem perturbed(const Problem& problem, Precision precision) {
+Problem perturbed(const Problem& problem, Precision precision, index_t seed) {
   Problem out = problem;
   const double unit = unit_roundoff(precision);
   for_each_input(out.in, [&](const char* name, Tensor<double>& t) {
     const bool operand = std::string_view(name) == "q" || std::string_view(name) == "k" || std::string_view(name) == "v";
     if (!operand) return;
-    const Random draw(17, name);
+    const Random draw(static_cast<std::uint64_t>(seed), name);
     for (index_t i = 0; i < t.numel(); ++i) t[i] *= 1.0 + unit * (2.0 * draw.uniform(static_cast<std::uint64_t>(i)) - 1.0);
   });
   return out;
@@ -102,12 +103,37 @@ Results yardstick(const Problem& problem, Precision precision, bool gradients, c
     results.out = chunkwise::forward(problem.in, options, settings);
     if (gradients) results.grad = chunkwise::backward(problem.in, problem.up, options, settings);
   } else {
-    const Problem off = perturbed(problem, precision);
+    const Problem off = perturbed(problem, precision, chunk);
     results.out = naive::forward(off.in, options);
     if (gradients) results.grad = naive::backward(off.in, off.up, options);
   }
   round_results(results, stored);
   return results;
+}
+
+Ideal ideal_kernel(const Problem& problem, Precision precision, const Results& truth, bool gradients, const StoredTypes& stored, index_t chunk, int threads) {
+  constexpr index_t kFew = 64;
+  Ideal ideal{yardstick(problem, precision, gradients, stored, chunk, threads), {}};
+  const Variant variant = problem.options.variant;
+  bool any_few = false;
+  for_each_result(truth, [&](const char* name, const Tensor<double>& t, Direction) {
+    if (!t.defined()) return;
+    any_few = any_few || (t.numel() > 0 && t.numel() <= kFew);
+    ideal.noise[name] = compare(*find(ideal.results, name), t, {}, row_width_of(variant, name));
+  });
+  if (!any_few) return ideal;
+  for (index_t other : {16, 32, 128}) {
+    if (other == chunk) continue;
+    const Results again = yardstick(problem, precision, gradients, stored, other, threads);
+    for_each_result(truth, [&](const char* name, const Tensor<double>& t, Direction) {
+      if (!t.defined() || t.numel() == 0 || t.numel() > kFew) return;
+      const Comparison noise = compare(*find(again, name), t, {}, row_width_of(variant, name));
+      Comparison& worst = ideal.noise.find(std::string_view(name))->second;
+      worst.rel_l2 = std::max(worst.rel_l2, noise.rel_l2);
+      worst.worst_row = std::max(worst.worst_row, noise.worst_row);
+    });
+  }
+  return ideal;
 }
 
 }  // namespace fw::verify

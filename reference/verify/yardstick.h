@@ -19,6 +19,15 @@ using StoredTypes = std::map<std::string, DType, std::less<>>;
 
 Results yardstick(const Problem& problem, Precision precision, bool gradients, const StoredTypes& stored, index_t chunk, int threads);
 
+/// Error of the yardstick, tensor by tensor. The error of a tensor of few numbers (a gradient of A_log has one per head) is a
+/// draw of luck: there it is the worst of four yardsticks with other chunk lengths.
+using NoiseLevels = std::map<std::string, Comparison, std::less<>>;
+struct Ideal {
+  Results results;
+  NoiseLevels noise;
+};
+Ideal ideal_kernel(const Problem& problem, Precision precision, const Results& truth, bool gradients, const StoredTypes& stored, index_t chunk, int threads);
+
 /// Round every tensor to the type it is stored in (names without an entry stay as they are).
 void round_results(Results& results, const StoredTypes& stored);
 

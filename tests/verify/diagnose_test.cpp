@@ -27,7 +27,7 @@ struct Setting {
     noisy = bench.truth;
     for_each_result(noisy, [&](const char* name, Tensor<double>& t, Direction) {
       if (!t.defined()) return;
-      limits[name] = tolerance_rule(Precision::bf16, name).floor;
+      limits[name] = {tolerance_rule(Precision::bf16, name).floor};
       double squares = 0;
       for (index_t i = 0; i < t.numel(); ++i) squares += t[i] * t[i];
       const double size = 4e-3 * std::sqrt(squares / static_cast<double>(t.numel()));

@@ -30,13 +30,13 @@ StoredTypes stored_as(const Results& results, DType tensor) {
   return types;
 }
 
-/// An emulated right kernel of that precision that is not the judge's yardstick: chunks of 32.
+/// An emulated right kernel of that precision that is not the judge's yardstick: chunks of 48.
 Call right_kernel(Variant variant, const char* shape, std::string_view family, Precision precision, std::uint64_t seed) {
   Call call;
   call.problem = make_problem(variant, ProblemShape::parse(shape), family, seed);
   const DType tensor = type_of(precision);
   round_problem(call.problem, tensor, gate_dtype_of(tensor));
-  call.results = yardstick(call.problem, precision, true, {}, 32, 1);
+  call.results = yardstick(call.problem, precision, true, {}, 48, 1);
   call.stored = stored_as(call.results, tensor);
   round_results(call.results, call.stored);
   return call;
