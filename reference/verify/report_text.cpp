@@ -51,6 +51,30 @@ void table(std::string& out, const Judgement& j) {
   }
 }
 
+/// "[0,136,1,19]"
+std::string place_of(index_t flat, const Shape& shape) {
+  if (flat < 0) return "-";
+  std::string text;
+  for (index_t axis = shape.rank() - 1; axis >= 0; --axis) {
+    text = std::to_string(flat % shape[axis]) + (text.empty() ? "" : ",") + text;
+    flat /= shape[axis];
+  }
+  return "[" + text + "]";
+}
+
+/// The remaining metrics, for whoever asks for them.
+void more_metrics(std::string& out, const Judgement& j) {
+  out += fmt::format("  {:<14} {:>9} {:>12} {:>9} {:>18} {:>10} {:>11}\n", "tensor", "NMSE", "1 - cosine", "RMS truth", "max abs at", "rows over", "non-finite");
+  for (const TensorReport& r : j.tensors)
+    out += fmt::format("  {:<14} {:>9.2e} {:>12.2e} {:>9.2e} {:>18} {:>10} {:>11}\n", r.name, r.error.nmse, 1.0 - r.error.cosine, r.error.rms_reference, place_of(r.error.max_abs_index, r.error.reference_shape), r.error.rows_over,
+                       r.error.nonfinite_candidate);
+}
+
+void vacuity(std::string& out, const Judgement& j) {
+  const bool vacuous = std::any_of(j.tensors.begin(), j.tensors.end(), [](const TensorReport& r) { return r.verdict == Verdict::vacuous; });
+  if (!vacuous) out += "  vacuity guard: all-zero, mean, a neighbour's rows and the initial state handed through would all be rejected\n";
+}
+
 void others(std::string& out, const Judgement& j) {
   std::vector<std::pair<std::string, std::string>> rules;  // rule -> tensors that fail it
   for (const TensorReport& r : j.tensors)
@@ -174,7 +198,10 @@ std::string text_report(const Judgement& j, const ReportOptions& options) {
   if (j.seen_as_tf32)
     out += "  note: float32 tensors, judged as a kernel whose products run in tf32; it is not an IEEE float32 kernel (--precision fp32 demands one)\n";
   table(out, j);
-  if (options.explain) out += kColumns;
+  if (options.explain) {
+    out += kColumns;
+    more_metrics(out, j);
+  }
   if (!j.missing.empty()) {
     out += "  not in the file, not judged:";
     for (const auto& name : j.missing) out += " " + name;
@@ -188,6 +215,7 @@ std::string text_report(const Judgement& j, const ReportOptions& options) {
   }
   if (j.forward) cause(out, *j.forward, false, options.explain);
   if (j.backward) cause(out, *j.backward, forward_wrong, options.explain);
+  vacuity(out, j);
   blind(out, j, options.explain);
   if (j.inverse_growth > 20.0)
     out += fmt::format("  conditioning: rows of (I + A_ek)^-1 grow to {:.3g}: correlated keys amplify rounding here\n", j.inverse_growth);
