@@ -79,15 +79,7 @@ Results scatter_gradients(const Problem& problem, const Geometry& geo, const std
   const VariantInfo& row = info(problem.options.variant);
   Results results;
   results.grad = naive::zero_gradients(problem.in);
-  naive::DecayParameterGradients<double> decay;
-  const auto per_sequence = [&](const Tensor<double>& parameter) {
-    std::vector<index_t> sizes = parameter.shape().sizes();
-    sizes.insert(sizes.begin(), geo.N);
-    return Tensor<double>(Shape(sizes), 0.0);
-  };
-  if (problem.in.A_log.defined()) decay.dA_log = per_sequence(problem.in.A_log);
-  if (problem.in.dt_bias.defined()) decay.ddt_bias = per_sequence(problem.in.dt_bias);
-
+  naive::DecayParameterGradients<double> decay = naive::decay_parameter_gradients(problem.in, geo);
   naive::Token<double> dx;
   for (index_t i = 0; i < geo.N * geo.HV; ++i) {
     const index_t n = i / geo.HV, hv = i % geo.HV;
@@ -111,11 +103,7 @@ Results scatter_gradients(const Problem& problem, const Geometry& geo, const std
     if (problem.in.initial_state.defined())
       naive::MatrixMap<double>(results.grad.dinitial_state.row(n, hv), geo.Dk, geo.Dv) = d.dS0;
   }
-  const auto sum_sequences = [&](const Tensor<double>& parts, Tensor<double>& sum) {
-    for (index_t i = 0; i < parts.numel(); ++i) sum[i % sum.numel()] += parts[i];
-  };
-  sum_sequences(decay.dA_log, results.grad.dA_log);
-  sum_sequences(decay.ddt_bias, results.grad.ddt_bias);
+  naive::sum_sequences(decay, results.grad);
   return results;
 }
 

@@ -75,7 +75,6 @@ struct Judgement {
   std::string bank_scope;                  ///< "all heads" or which part was used
   index_t applicable = 0, caught = 0;
   std::vector<BlindSpot> blind;
-  std::vector<std::pair<std::string, std::string>> indistinguishable;  ///< pairs of mistakes, wrong kernels only
   std::optional<Diagnosis> forward, backward;
   double inverse_growth = 0;               ///< largest row sum of |(I + A_ek)^-1|: conditioning of the chunk solve
   double seconds_truth = 0, seconds_yardstick = 0, seconds_bank = 0, seconds_diagnosis = 0;

@@ -12,6 +12,7 @@
 #include "naive/vjp/gdn2.h"
 #include "support/check.h"
 #include "support/derivatives.h"
+#include "support/sequences.h"
 
 namespace fw::test {
 namespace {
@@ -142,6 +143,33 @@ TEST_SUITE("naive") {
         for (index_t j = 0; j < 3; ++j) expected[row.decay == Decay::channel ? i : 0] += grad.dinitial_state(0, 0, i, j) * p.in.initial_state(0, 0, i, j);
       for (index_t i = 0; i < got.numel(); ++i) got[i] = grad.dg[i];
       CHECK_CLOSE(got, expected, Tolerance{1e-14, 1e-14});
+    }
+  }
+
+  TEST_CASE("delta family naive: closed form, dq = scale S do and dg = rowsum(dS_before * S_before), token by token") {
+    for (const VariantInfo& row : variants()) {
+      if (row.family != Family::delta_rule || row.decay != Decay::channel) continue;
+      CAPTURE(std::string(row.name));
+      const Problem p = problem_of(row.id, "B1-T7-H1-HV1-Dk4-Dv3");
+      const Gradients<double> grad = naive::backward(p.in, p.up, p.options);
+      const double scale = check_inputs("test", p.in, p.options).scale;
+      for (index_t t = 0; t < 7; ++t) {
+        Problem rest = tokens_of(p, t, 7);  // from the state before token t on: its dinitial_state is dS before t
+        if (t > 0) rest.in.initial_state = naive::forward(tokens_of(p, 0, t).in, p.options).final_state;
+        const Tensor<double> before = rest.in.initial_state, after = naive::forward(tokens_of(p, 0, t + 1).in, p.options).final_state;
+        const Tensor<double> d_before = naive::backward(rest.in, rest.up, rest.options).dinitial_state;
+        Tensor<double> dq(Shape{4}), dg(Shape{4}), got_dq(Shape{4}), got_dg(Shape{4});
+        for (index_t i = 0; i < 4; ++i) {
+          got_dq[i] = grad.dq(0, t, 0, i);
+          got_dg[i] = grad.dg(0, t, 0, i);
+          for (index_t j = 0; j < 3; ++j) {
+            dq[i] += scale * after(0, 0, i, j) * p.up.d_o(0, t, 0, j);
+            dg[i] += d_before(0, 0, i, j) * before(0, 0, i, j);
+          }
+        }
+        CHECK_CLOSE(got_dq, dq, Tolerance{1e-14, 1e-13});
+        CHECK_CLOSE(got_dg, dg, Tolerance{1e-13, 1e-12});
+      }
     }
   }
 
