@@ -89,7 +89,16 @@ TEST_SUITE("naive") {
       }
     }
     CHECK_CLOSE(difference, expected, Tolerance{1e-13, 1e-12});
-    for (index_t i = 0; i < p.in.k.numel(); ++i) CHECK(naive::backward(p.in, p.up, p.options).dinitial_state.defined());
+  }
+
+  TEST_CASE("gdn2 naive: b = 0 reduces to gated linear attention of w (.) v, bit for bit") {
+    Problem p = make_problem(Variant::gdn2, ProblemShape::parse("B2-T9-H1-HV2-Dk4-Dv3"), "mixed", 3), gla = p;
+    p.in.b.fill(0.0);
+    gla.options.variant = Variant::gla;
+    gla.in.b = gla.in.w = {};
+    for (index_t i = 0; i < p.in.v.numel(); ++i) gla.in.v[i] = p.in.w[i] * p.in.v[i];
+    CHECK_BITWISE_EQUAL(run(p).o, run(gla).o);
+    CHECK_BITWISE_EQUAL(run(p).final_state, run(gla).final_state);
   }
 
   TEST_CASE("gdn2 naive: invariant, w = 0 never writes; dv is zero bit for bit") {
@@ -98,6 +107,12 @@ TEST_SUITE("naive") {
     Problem q = p;
     for (index_t i = 0; i < q.in.v.numel(); ++i) q.in.v[i] = -2.0 * q.in.v[i] + 1.0;
     CHECK_BITWISE_EQUAL(run(p).o, run(q).o);
+    CHECK_BITWISE_EQUAL(run(p).final_state, run(q).final_state);
+    Problem twice = p;
+    for (index_t i = 0; i < p.in.initial_state.numel(); ++i) twice.in.initial_state[i] *= 2.0;
+    Tensor<double> doubled = run(p).final_state;
+    for (index_t i = 0; i < doubled.numel(); ++i) doubled[i] *= 2.0;
+    CHECK_BITWISE_EQUAL(run(twice).final_state, doubled);  // linear in S0, a power of two exactly
     const Gradients<double> grad = naive::backward(p.in, p.up, p.options);
     for (index_t i = 0; i < grad.dv.numel(); ++i) CHECK(grad.dv[i] == 0.0);
     CHECK(compare(grad.dw, Tensor<double>(grad.dw.shape(), 0.0), {}).max_abs > 0.0);

@@ -51,6 +51,15 @@ TEST_SUITE("naive") {
     CHECK_SAYS(refusal(Variant::gdn2, kShape, [](Problem& p) { p.up.d_o = Tensor<double>({2, 6, 4, 4}); }, true), "gdn2 backward", "do must be");
   }
 
+  TEST_CASE("delta family naive: rejects under the name of the rule that was asked") {
+    for (const VariantInfo& row : variants()) {
+      if (row.family != Family::delta_rule) continue;
+      const std::string name(row.name), forward = name + " forward: v is required", backward = name + " backward: dfinal_state must be [N,HV,Dk,Dv] = [2,4,4,3]";
+      CHECK_SAYS(refusal(row.id, kShape, [](Problem& p) { p.in.v = {}; }), forward.c_str(), "got none");
+      CHECK_SAYS(refusal(row.id, kShape, [](Problem& p) { p.up.dfinal_state = Tensor<double>({2, 4, 3, 4}); }, true), backward.c_str(), "got [2,4,3,4]");
+    }
+  }
+
   TEST_CASE("delta family naive: rejects missing and superfluous tensors") {
     CHECK_SAYS(refusal(Variant::gdn2, kShape, [](Problem& p) { p.in.b = {}; }), "b is required by this variant", "got none");
     CHECK_SAYS(refusal(Variant::delta, kShape, [](Problem& p) { p.in.g = Tensor<double>({2, 6, 4}); }), "delta forward", "g is not used by this variant");
