@@ -48,15 +48,16 @@ void walk_back(const Inputs<T>& in, const Upstream<T>& up, const Geometry& geo, 
   Matrix<T> dS = Matrix<T>::Zero(geo.Dk, geo.Dv);
   if (up.dfinal_state.defined()) dS = ConstMatrixMap<T>(up.dfinal_state.row(n, hv), geo.Dk, geo.Dv);
 
-  std::vector<Matrix<T>> before;
+  // the state before each token of one segment; the matrices are reused by the next one
+  std::vector<Matrix<T>> before(static_cast<std::size_t>(std::min(kSegment, seq.length)), S);
   for (index_t segment = static_cast<index_t>(segment_starts.size()) - 1; segment >= 0; --segment) {
     const index_t first = segment * kSegment, last = std::min(first + kSegment, seq.length);
-    before.assign(1, segment_starts[static_cast<std::size_t>(segment)]);
+    before[0] = segment_starts[static_cast<std::size_t>(segment)];
     for (index_t t = first; t + 1 < last; ++t) {
-      S = before.back();
+      Matrix<T>& next = before[static_cast<std::size_t>(t + 1 - first)];
+      next = before[static_cast<std::size_t>(t - first)];
       read_token(in, geo, options, seq.batch, seq.begin + t, hv, x);
-      Rule::step(S, x, scale, o);
-      before.push_back(S);
+      Rule::step(next, x, scale, o);
     }
     for (index_t t = last - 1; t >= first; --t) {
       const index_t at = seq.begin + t;
