@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The reverse of prepare.h and gates.h for one micro-chunk. Everything but the squares is elementwise in the channel, so a
+// vector of channels goes through all tokens of the chunk with its intermediate keys Kt_r[s] (key s decayed to token r) at
+// hand. From the last token to the first, with dKt[s] and dgamma the gradients so far:
+//   de_r = gamma_r dE_r + sum_s dA_ek[r,s] Kt_r[s]     dq_r = scale gamma_r dQ_r + scale sum_s dA_qk[r,s] Kt_r[s]
+//   dgamma += e_r dE_r + scale q_r dQ_r                dKt[s] += dA_ek[r,s] e_r + scale dA_qk[r,s] q_r
+//   dg_r = gamma_r dgamma + sum_{s<r} Kt_r[s] dKt[s]   then dgamma and dKt[s<r] times alpha_r
+//   dk_r = dKt[r] + scale dA_qk[r,r] q_r
+// dg is a sum of products: no division by alpha, no difference of large numbers, 0 at g = -inf.
+#pragma once
+
+#include "omp/simd/gates.h"
+
+namespace fw::omp::FW_ISA {
+
+/// Rows [kRows,Kp] of a chunk: q k alpha e in; dq dk dlog de out.
+template <class T>
+struct ChunkRows {
+  T *q, *k, *alpha, *e, *dq, *dk, *dlog, *de;
+};
+
+template <class T, bool decays, bool erases>
+inline void factors_backward(index Kp, T scale, const ChunkRows<T>& x, const PrepGradient<T>& d) {
+  alignas(64) T A_qk[kRows * kRows];
+  for (int i = 0; i < kRows * kRows; ++i) A_qk[i] = scale * d.dA_qk[i];
+  for (index i = 0; i < Kp; i += kLanes<T>) {
+    const auto at = [&](const T* rows, int r) FW_LAMBDA { return load(rows + r * Kp + i); };
+    Vec<T> key[kRows][kRows], gamma[kRows], dkey[kRows], dgamma = decays ? load(d.dgamma + i) : Vec<T>{};
+    for (int r = 0; r < kRows; ++r) {
+      key[r][r] = at(x.k, r);
+      dkey[r] = at(d.dKt, r);
+      if (!decays) {
+        for (int s = 0; s < r; ++s) key[r][s] = key[s][s];
+        continue;
+      }
+      const Vec<T> alpha = at(x.alpha, r);
+      gamma[r] = r > 0 ? alpha * gamma[r > 0 ? r - 1 : 0] : alpha;
+      for (int s = 0; s < r; ++s) key[r][s] = alpha * key[r - 1][s];
+    }
+    for (int r = kRows - 1; r >= 0; --r) {
+      const Vec<T> q = at(x.q, r), dQ = scale * at(d.dQ, r);
+      const Vec<T> e = erases ? at(x.e, r) : Vec<T>{}, dE = erases ? at(d.dE, r) : Vec<T>{}, alpha = decays ? at(x.alpha, r) : Vec<T>{};
+      Vec<T> dq = decays ? gamma[r] * dQ : dQ, de = decays ? gamma[r] * dE : dE, dlog{};
+      if (decays) {
+        dgamma += q * dQ;
+        if (erases) dgamma += e * dE;
+        dlog = gamma[r] * dgamma;
+        dgamma = alpha * dgamma;
+      }
+      for (int s = 0; s < r; ++s) {
+        dkey[s] += A_qk[r * kRows + s] * q;
+        dq += A_qk[r * kRows + s] * key[r][s];
+        if (erases) {
+          dkey[s] += d.dA_ek[r * kRows + s] * e;
+          de += d.dA_ek[r * kRows + s] * key[r][s];
+        }
+        if (decays) {
+          dlog += key[r][s] * dkey[s];
+          dkey[s] = alpha * dkey[s];
+        }
+      }
+      store(x.dk + r * Kp + i, dkey[r] + A_qk[r * kRows + r] * q);
+      store(x.dq + r * Kp + i, dq + A_qk[r * kRows + r] * key[r][r]);
+      if (decays) store(x.dlog + r * Kp + i, dlog);
+      if (erases) store(x.de + r * Kp + i, de);
+    }
+  }
+}
+
+template <class T>
+FW_INLINE void put(T* row, index i, index D, Vec<T> v, bool add) { store_row(row, i, D, add ? load_row(row, i, D) + v : v); }
+
+/// dx of y = x / sqrt(x.x + eps), or dy where nothing is normalised.
+template <class T>
+FW_INLINE void key_backward(const PrepSource<T>& p, const T* raw, const T* y, const T* dy, T* dx, bool add) {
+  Vec<T> along{};
+  if (p.l2norm)
+    for (index i = 0; i < p.Kp; i += kLanes<T>) along += load(y + i) * load(dy + i);
+  const T projection = p.l2norm ? sum_of<T>(along) : T(0), factor = p.l2norm ? inverse_norm(raw, p.Dk, p.l2norm_eps) : T(1);
+  for (index i = 0; i < p.Kp; i += kLanes<T>)
+    put(dx, i, p.Dk, p.l2norm ? factor * (load(dy + i) - projection * load(y + i)) : load(dy + i), add);
+}
+
+/// db of one token, and what the erase gate adds to dk.
+template <class T>
+FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, const T* k, const T* de, T* dk, T* db, bool add) {
+  const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.erase_gain) : splat(T(1)); };
+  if (erase == Erase::channel) {
+    for (index i = 0; i < p.Kp; i += kLanes<T>) {
+      const Vec<T> gate = erase_gate(p, load_row(b, i, p.Dk)), g = load(de + i);
+      put(db, i, p.Dk, g * load(k + i) * slope(gate), add);
+      store(dk + i, load(dk + i) + g * gate);
+    }
+    return;
+  }
+  const T tied = erase == Erase::scalar ? erase_gate(p, splat(b[0]))[0]
+                                        : mean_of<T>(p.Dk, [&](index i) FW_LAMBDA { return erase_gate(p, load_row(b, i, p.Dk)); });
+  Vec<T> sum{};
+  for (index i = 0; i < p.Kp; i += kLanes<T>) {
+    const Vec<T> g = load(de + i);
+    sum += g * load(k + i);
+    store(dk + i, load(dk + i) + tied * g);
+  }
+  const T total = sum_of<T>(sum);
+  if (erase == Erase::scalar) {
+    const T one = total * slope(splat(tied))[0];
+    db[0] = add ? db[0] + one : one;
+    return;
+  }
+  for (index i = 0; i < p.Kp; i += kLanes<T>) put(db, i, p.Dk, total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))), add);
+}
+
+/// d raw decay of channels at i from the gradient of its log; adds to the sums of the activation's parameters.
+template <class T>
+FW_INLINE Vec<T> decay_slope(const PrepSource<T>& p, Vec<T> raw, index i, Vec<T> dlog, Vec<T>& dA_log) {
+  if (p.form == DecayForm::log) return dlog;
+  if (p.bias) raw += p.bias_channels ? load_row(p.bias, i, p.Dk) : splat(p.bias[0]);
+  if (p.form == DecayForm::softplus) {
+    dA_log = dlog * (-p.A * softplus<T>(raw));
+    return dlog * (-p.A * sigmoid<T>(raw));
+  }
+  const Vec<T> y = sigmoid<T>(p.A * raw), slope = p.lower * p.A * (y * (T(1) - y));
+  dA_log = dlog * slope * raw;
+  return dlog * slope;
+}
+
+template <class T>
+FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, const T* dlog, T* dg, const PrepGradient<T>& d) {
+  if (decay == Decay::scalar) {
+    Vec<T> sum{}, dA_log{};
+    for (index i = 0; i < p.Kp; i += kLanes<T>) sum += load(dlog + i);
+    const T one = decay_slope(p, splat(g[0]), 0, splat(sum_of<T>(sum)), dA_log)[0];
+    dg[0] = d.add_g ? dg[0] + one : one;
+    if (d.dA_log) d.dA_log[0] += double(dA_log[0]);
+    if (d.dbias) d.dbias[0] += double(one);
+    return;
+  }
+  for (index i = 0; i < p.Kp; i += kLanes<T>) {
+    Vec<T> dA_log{};
+    const Vec<T> draw = decay_slope(p, load_row(g, i, p.Dk), i, load(dlog + i), dA_log);
+    put(dg, i, p.Dk, draw, d.add_g);
+    for (index j = 0; j < kLanes<T> && i + j < p.Dk; ++j) {
+      if (d.dA_log) d.dA_log[0] += double(dA_log[j]);
+      if (d.dbias) d.dbias[p.bias_channels ? i + j : 0] += double(draw[j]);
+    }
+  }
+}
+
+template <class T>
+void prepare_backward(const PrepSource<T>& p, Decay decay, Erase erase, std::ptrdiff_t token, int rows, const PrepGradient<T>& d, T* scratch) {
+  const index Kp = p.Kp, size = kRows * Kp;
+  const bool decays = decay != Decay::none, erases = erase != Erase::none;
+  const ChunkRows<T> x{scratch,            scratch + size,     scratch + 2 * size, scratch + 3 * size,
+                       scratch + 4 * size, scratch + 5 * size, scratch + 6 * size, scratch + 7 * size};
+  const TokenReader<T> read = token_reader<T>(decay, erase);
+  for (int r = 0; r < kRows; ++r) {
+    const index at = r * Kp;
+    if (r < rows) {
+      read(p, token + r, {x.q + at, x.k + at, x.alpha + at, x.e + at});
+    } else {
+      for (index i = 0; i < Kp; i += kLanes<T>) {
+        store(x.q + at + i, Vec<T>{});
+        store(x.k + at + i, Vec<T>{});
+        store(x.e + at + i, Vec<T>{});
+        store(x.alpha + at + i, splat(T(1)));
+      }
+    }
+  }
+  if (decays && erases) factors_backward<T, true, true>(Kp, p.scale, x, d);
+  else if (decays) factors_backward<T, true, false>(Kp, p.scale, x, d);
+  else if (erases) factors_backward<T, false, true>(Kp, p.scale, x, d);
+  else factors_backward<T, false, false>(Kp, p.scale, x, d);
+  for (int r = 0; r < rows; ++r) {
+    const index at = r * Kp, t = token + r;
+    if (erases) erase_backward(p, erase, p.b + t * p.b_stride, x.k + at, x.de + at, x.dk + at, d.db + t * p.b_stride, d.add_b);
+    if (decays) decay_backward(p, decay, p.g + t * p.g_stride, x.dlog + at, d.dg + t * p.g_stride, d);
+    key_backward(p, p.q + t * p.k_stride, x.q + at, x.dq + at, d.dq + t * p.k_stride, d.add_qk);
+    key_backward(p, p.k + t * p.k_stride, x.k + at, x.dk + at, d.dk + t * p.k_stride, d.add_qk);
+  }
+}
+
+/// dv = dz w, dw = dz v through the write gate (see Kernels::values_backward).
+template <class T>
+void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw) {
+  constexpr index L = kLanes<T>, tile = 2 * L;
+  const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.gain) : splat(T(1)); };
+  for (int r = 0; r < rows; ++r) {
+    const index t = token + r;
+    const T* w = p.w ? p.w + t * p.w_stride : nullptr;
+    const T tied = p.write != Write::channel ? tied_write(p, t) : T(1);
+    T total = 0;
+    for (index i = 0; i < p.Dv; i += L) {
+      const index column = i % tile, width = p.Dv - (i - column) > L ? tile : L;
+      const Vec<T> dz = load(dZ + i / tile * tile_step + r * width + column), v = load_row(p.v + t * p.v_stride, i, p.Dv);
+      const Vec<T> gate = p.write == Write::channel ? write_gate(p, load_row(w, i, p.Dv)) : splat(tied);
+      store_row(dv + t * p.v_stride, i, p.Dv, gate * dz);
+      if (p.write == Write::channel) store_row(dw + t * p.w_stride, i, p.Dv, dz * v * slope(gate));
+      else if (p.write != Write::one) total += sum_of<T>(dz * v);
+    }
+    if (p.write == Write::scalar) dw[t * p.w_stride] = total * slope(splat(tied))[0];
+    if (p.write == Write::mean)
+      for (index i = 0; i < p.Dv; i += L) store_row(dw + t * p.w_stride, i, p.Dv, total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))));
+  }
+}
+
+}  // namespace fw::omp::FW_ISA
