@@ -7,6 +7,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,20 @@ class Shape {
 
  private:
   std::vector<index_t> sizes_;
+};
+
+/// Memory on cache-line boundaries, so that a row whose width is whole vectors is read in whole vectors.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kLine{64};
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kLine)); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, kLine); }
+  template <class U>
+  bool operator==(const LineAllocator<U>&) const { return true; }
 };
 
 template <class T>
@@ -117,7 +132,7 @@ class Tensor {
       where = where * shape_[axis] + (axis < static_cast<index_t>(sizeof...(I)) ? given[axis] : 0);
     return where;
   }
-  std::vector<T> data_;
+  std::vector<T, LineAllocator<T>> data_;
   Shape shape_;
   bool defined_ = false;
 };

@@ -103,6 +103,7 @@ class BackwardPass {
         team.wait();
       }
     }
+    if (plan_.stream) kernels_.finish_streams();
     team.share(count * panels, [&](index_t i) { store_gradient(first + i / panels, i % panels, gradients(room, i / panels)); });
     team.wait();
   }
@@ -181,7 +182,32 @@ class BackwardPass {
     tile.dgamma = g.dgamma + copy;
     tile.dA_ek = g.dA_ek + copy;
     tile.dA_qk = g.dA_qk + copy;
+    look_ahead(prep, block, panel, tile.ahead);
     kernels_.backward_tile(tile);
+  }
+
+  /// What phase C of this block and phase A of the one before it will touch.
+  void look_ahead(index_t prep, index_t block, index_t panel, Ahead& ahead) {
+    const index_t begin = block * kBlock, tokens = std::min<index_t>(plan_.span(prep).length - begin, kBlock), head = panel / plan_.tiles;
+    const PrepSource<T> source = prep_source(in_, options_, plan_, prep);
+    const ValueSource<T> value = value_source(in_, options_, plan_, prep, head);
+    const auto& span = plan_.span(prep);
+    const index_t hv = plan_.first_head(prep) + head, before = begin - kBlock, coming = block > 0 ? kBlock : 0;
+    const auto row = [&](const Tensor<T>& x, index_t h) { return x.defined() ? x.row(span.batch, span.begin, h) : nullptr; };
+    add_rows(ahead, value, begin, tokens);
+    if (!plan_.stream || preps_per_unit_ > 1) {
+      const Geometry& geo = plan_.geo;
+      add_rows(ahead, row(grad_.dv, hv), value.v_stride, value.Dv, begin, tokens, true);
+      if (plan_.write == Write::channel) add_rows(ahead, row(grad_.dw, hv), value.w_stride, value.Dv, begin, tokens, true);
+      add_rows(ahead, row(grad_.dq, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
+      add_rows(ahead, row(grad_.dk, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
+      if (plan_.decay == Decay::channel) add_rows(ahead, row(grad_.dg, geo.head_of(geo.g_heads, hv)), source.g_stride, source.Dk, begin, tokens, true);
+      if (plan_.erase == Erase::channel) add_rows(ahead, row(grad_.db, geo.head_of(geo.b_heads, hv)), source.b_stride, source.Dk, begin, tokens, true);
+    }
+    add_rows(ahead, source, plan_, before, coming);
+    add_rows(ahead, row(d_o_, hv), value.v_stride, value.Dv, before, coming);
+    ahead.part = static_cast<int>(panel % plan_.tiles);
+    ahead.parts = static_cast<int>(plan_.tiles);
   }
 
   void finish_chunk(index_t first, index_t unit, index_t block, index_t chunk, Room& room, T* scratch) {
@@ -201,7 +227,7 @@ class BackwardPass {
               : plan_.write == Write::scalar ? grad_.dbeta.row(span.batch, span.begin, hv) : grad_.dw.row(span.batch, span.begin, hv);
       kernels_.values_backward(value_source(in_, options_, plan_, prep, head), token, rows,
                                g.dZ + head * plan_.tiles * kBlockChunks * plan_.rows() + chunk * plan_.rows(), kBlockChunks * plan_.rows(),
-                               grad_.dv.row(span.batch, span.begin, hv), dw);
+                               grad_.dv.row(span.batch, span.begin, hv), dw, plan_.stream);
     }
     const index_t factor = chunk * kRows * plan_.Kp, square = chunk * kRows * kRows;
     add_copies(room, g.dE + factor, g.copy_step, kRows * plan_.Kp);
@@ -211,7 +237,7 @@ class BackwardPass {
     add_copies(room, g.dA_ek + square, g.copy_step, kRows * kRows);
     add_copies(room, g.dA_qk + square, g.copy_step, kRows * kRows);
     PrepGradient<T> d{g.dE + factor, g.dQ + factor, g.dKt + factor, g.dgamma + chunk * plan_.Kp, g.dA_ek + square, g.dA_qk + square,
-                      nullptr, nullptr, nullptr, nullptr, add, false, false, nullptr, nullptr};
+                      nullptr, nullptr, nullptr, nullptr, add, false, false, plan_.stream && preps_per_unit_ == 1, nullptr, nullptr};
     const index_t hv = plan_.first_head(prep), h = geo.key_head(hv);
     d.dq = grad_.dq.row(span.batch, span.begin, h);
     d.dk = grad_.dk.row(span.batch, span.begin, h);

@@ -62,7 +62,7 @@ class ForwardPass {
 
  private:
   /// Micro-chunks of a block when a thread works alone: its factors and panels and the coming rows fit the second-level cache.
-  static constexpr index_t kAloneChunks = kBlockChunks / 2;
+  static constexpr index_t kAloneChunks = 4;
 
   struct Room {
     Workspace<T> space;
@@ -86,6 +86,7 @@ class ForwardPass {
       team.share(count * panels, [&](index_t i) { run_tile(first + i / panels, begin, chunks, i % panels, space, space.of(i / panels)); });
       team.wait();
     }
+    if (plan_.stream) kernels_.finish_streams();
     team.share(count * plan_.heads, [&](index_t i) { store_head(first + i / plan_.heads, i % plan_.heads, space.of(i / plan_.heads).S); });
     team.wait();
   }
@@ -132,13 +133,13 @@ class ForwardPass {
     const auto& span = plan_.span(prep);
     tile.o = out_.o.row(span.batch, span.begin + begin, plan_.first_head(prep) + head) + t * plan_.tile;
     tile.o_stride = plan_.geo.HV * plan_.geo.Dv;
+    tile.stream = plan_.stream;
     if (saved_) save(prep, begin, panel, tile);
-    if (begin + tokens < length) {
-      tile.ahead = ahead_of(prep_source(in_, options_, plan_, prep), value_source(in_, options_, plan_, prep, head), plan_, begin + tokens,
-                            std::min(length - begin - tokens, chunks * kRows));
-      tile.ahead.part = static_cast<int>(t);
-      tile.ahead.parts = static_cast<int>(plan_.tiles);
-    }
+    const index_t coming = std::min(length - begin - tokens, chunks * kRows);
+    add_rows(tile.ahead, prep_source(in_, options_, plan_, prep), plan_, begin + tokens, coming);
+    add_rows(tile.ahead, value_source(in_, options_, plan_, prep, head), begin + tokens, coming);
+    tile.ahead.part = static_cast<int>(t);
+    tile.ahead.parts = static_cast<int>(plan_.tiles);
     kernels_.forward_tile(tile);
   }
 

@@ -29,6 +29,7 @@ struct Plan {
   index_t Kp = 0, tile = 0, tiles = 0;
   int lanes = 0;
   int threads = 1;
+  bool stream = false;  ///< results are larger than the caches: written past them where they are written once
 
   index_t panel() const { return Kp * tile; }
   index_t panels() const { return heads * tiles; }
@@ -51,6 +52,9 @@ struct Plan {
   index_t bundle() const { return std::clamp<index_t>(preps / threads, 1, 4); }
 };
 
+/// Numbers of o from which results are written past the caches: 8 MiB in float, about what one core may call its own.
+inline constexpr index_t kStreamFrom = index_t{1} << 21;
+
 /// Geometry of a checked call -> plan. Whoever calls it has the kernels of the chosen instruction set.
 inline Plan make_plan(const Geometry& geo, const Options& options, int lanes) {
   const VariantInfo& row = info(options.variant);
@@ -64,6 +68,7 @@ inline Plan make_plan(const Geometry& geo, const Options& options, int lanes) {
   plan.Kp = (geo.Dk + lanes - 1) / lanes * lanes;
   plan.tile = 2 * lanes;
   plan.tiles = (geo.Dv + plan.tile - 1) / plan.tile;
+  plan.stream = geo.B * geo.T * geo.HV * geo.Dv >= kStreamFrom;
   plan.threads = options.threads > 0 ? options.threads : available_threads();
   return plan;
 }

@@ -72,24 +72,26 @@ ValueSource<T> value_source(const Inputs<T>& in, const Options& options, const P
   return p;
 }
 
-/// The rows of the tokens from `token` on that a prep and one of its value heads will read.
+/// Add the rows of `tokens` tokens from `token` on of a tensor whose first row is `first` (null: nothing).
 template <class T>
-Ahead ahead_of(const PrepSource<T>& p, const ValueSource<T>& v, const Plan& plan, index_t token, index_t tokens) {
-  Ahead a;
-  a.tokens = static_cast<int>(tokens);
-  const auto add = [&](const T* first, index_t stride, index_t width) {
-    if (!first) return;
-    a.at[a.tensors] = reinterpret_cast<const char*>(first + token * stride);
-    a.stride_bytes[a.tensors] = stride * static_cast<index_t>(sizeof(T));
-    a.row_bytes[a.tensors++] = width * static_cast<index_t>(sizeof(T));
-  };
-  add(p.q, p.k_stride, p.Dk);
-  add(p.k, p.k_stride, p.Dk);
-  add(p.g, p.g_stride, plan.decay == Decay::channel ? p.Dk : 1);
-  add(p.b, p.b_stride, plan.erase == Erase::scalar ? 1 : p.Dk);
-  add(v.v, v.v_stride, v.Dv);
-  add(v.w, v.w_stride, plan.write == Write::scalar ? 1 : v.Dv);
-  return a;
+void add_rows(Ahead& a, const T* first, index_t stride, index_t width, index_t token, index_t tokens, bool written = false) {
+  if (!first || tokens <= 0) return;
+  a.rows[a.count++] = {reinterpret_cast<const char*>(first + token * stride), stride * static_cast<index_t>(sizeof(T)),
+                       width * static_cast<index_t>(sizeof(T)), static_cast<int>(tokens), written};
+}
+
+/// The rows that prepare reads, and those that values reads.
+template <class T>
+void add_rows(Ahead& a, const PrepSource<T>& p, const Plan& plan, index_t token, index_t tokens) {
+  add_rows(a, p.q, p.k_stride, p.Dk, token, tokens);
+  add_rows(a, p.k, p.k_stride, p.Dk, token, tokens);
+  add_rows(a, p.g, p.g_stride, plan.decay == Decay::channel ? p.Dk : 1, token, tokens);
+  add_rows(a, p.b, p.b_stride, plan.erase == Erase::scalar ? 1 : p.Dk, token, tokens);
+}
+template <class T>
+void add_rows(Ahead& a, const ValueSource<T>& v, index_t token, index_t tokens) {
+  add_rows(a, v.v, v.v_stride, v.Dv, token, tokens);
+  add_rows(a, v.w, v.w_stride, v.write == Write::scalar ? 1 : v.Dv, token, tokens);
 }
 
 /// Columns of the panels of a head <- state [Dk,Dv] (null: zeros), and back.

@@ -100,8 +100,7 @@ FW_INLINE void add_rowsum(T* out, const T* a, const T* b, index W, index Kp) {
 template <class T>
 FW_INLINE void recompute_states(const BackwardTile<T>& t, index W) {
   const index panel = W * t.Kp, rows_step = kRows * 2 * kLanes<T>;
-  for (index i = 0; i < t.Kp; ++i)
-    for (index j = 0; j < W; ++j) t.states[j * t.Kp + i] = t.S[i * W + j];
+  transpose(t.states, t.Kp, t.S, W, t.Kp, W);
   for (int chunk = 0; chunk + 1 < t.chunks; ++chunk)
     update_panel<T>(t.states + (chunk + 1) * panel, t.states + chunk * panel, t.gamma ? t.gamma + chunk * t.Kp : nullptr, t.R + chunk * rows_step,
                     t.Kt + chunk * kRows * t.Kp, W, t.Kp);
@@ -117,14 +116,19 @@ void backward_tile_of(const BackwardTile<T>& t) {
     const index factors = chunk * kRows * Kp, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T *R = t.R + rows_at, *dO = t.dO + rows_at, *Kt = t.Kt + factors, *gamma = t.gamma ? t.gamma + chunk * Kp : nullptr;
     T* dZ = t.dZ + rows_at;
+    const auto meanwhile = [&](int slice) FW_LAMBDA { look_ahead(t.ahead, chunk, slice, 6); };
+    meanwhile(0);
     all_dots<T>(dR, W, Kt, Kp, t.dS, Kp, W, Kp);
+    meanwhile(1);
     substitute_back<T, C>(dZ, minus, dR, dO, t.A_ek + chunk * square, t.A_qk + chunk * square);
     if (t.dE) {
       const T* S = t.states + chunk * W * Kp;
       all_dots<T>(products, kRows, dO, W, R, W, kRows, W);
       for (index i = 0; i < square; ++i) t.dA_qk[chunk * square + i] += products[i];
       add_product<T>(t.dKt + factors, R, t.dS, W, Kp);
+      meanwhile(2);
       add_product<T>(t.dQ + factors, dO, S, W, Kp);
+      meanwhile(3);
       if (t.E) {
         all_dots<T>(products, kRows, minus, W, R, W, kRows, W);
         for (index i = 0; i < square; ++i) t.dA_ek[chunk * square + i] += products[i];
@@ -132,7 +136,9 @@ void backward_tile_of(const BackwardTile<T>& t) {
       }
       if (gamma) add_rowsum<T>(t.dgamma + chunk * Kp, S, t.dS, W, Kp);
     }
+    meanwhile(4);
     update_panel<T>(t.dS, t.dS, gamma, dO, t.Q + factors, W, Kp);
+    meanwhile(5);
     if (t.E) update_panel<T>(t.dS, t.dS, nullptr, minus, t.E + factors, W, Kp);
   }
 }

@@ -41,8 +41,9 @@ FW_INLINE void substitute_forward(T* R, const T* Z, const T* answers, const T* A
 
 /// o = read + A_qk R for the first `rows` rows, written to the caller's tensor.
 template <class T, int C>
-FW_INLINE void write_output(T* o, index o_stride, index columns, int rows, const T* read, const T* A_qk, const T* R) {
+FW_INLINE void write_output(T* o, index o_stride, index columns, int rows, const T* read, const T* A_qk, const T* R, bool past_caches) {
   constexpr index W = C * kLanes<T>;
+  past_caches = past_caches && streamable(o, o_stride, columns);
   for (int r = 0; r < rows; ++r) {
     Vec<T> sum[C];
     for (int c = 0; c < C; ++c) sum[c] = load(read + r * W + c * kLanes<T>);
@@ -50,17 +51,11 @@ FW_INLINE void write_output(T* o, index o_stride, index columns, int rows, const
       const T a = A_qk[r * kRows + s];
       for (int c = 0; c < C; ++c) sum[c] += a * load(R + s * W + c * kLanes<T>);
     }
-    for (int c = 0; c < C; ++c) store_row(o + r * o_stride, c * kLanes<T>, columns, sum[c]);
-  }
-}
-
-/// Ask for the rows of one chunk of the coming block: spread over the work, so that they arrive while it goes on.
-FW_INLINE void look_ahead(const Ahead& a, int chunk) {
-  for (int n = 0; n < a.tensors; ++n)
-    for (int t = chunk * kRows + a.part; t < (chunk + 1) * kRows && t < a.tokens; t += a.parts) {
-      const char* row = a.at[n] + t * a.stride_bytes[n];
-      for (index at = 0; at < a.row_bytes[n]; at += 64) __builtin_prefetch(row + at, 0, 2);
+    for (int c = 0; c < C; ++c) {
+      if (past_caches && c * kLanes<T> < columns) stream(o + r * o_stride + c * kLanes<T>, sum[c]);
+      else store_row(o + r * o_stride, c * kLanes<T>, columns, sum[c]);
     }
+  }
 }
 
 template <class T, int C>
@@ -70,7 +65,7 @@ void forward_tile_of(const ForwardTile<T>& t) {
   for (int chunk = 0; chunk < t.chunks; ++chunk) {
     const index factors = chunk * kRows * t.Kp, square = chunk * kRows * kRows, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T* Z = t.Z + rows_at;
-    look_ahead(t.ahead, chunk);
+    look_ahead(t.ahead, chunk, 0, 3);
     T* R = t.R ? t.R + rows_at : own_rows;
     if (t.E) {
       read_state<T, C>(answers, t.E + factors, t.Kp, t.S);
@@ -78,11 +73,13 @@ void forward_tile_of(const ForwardTile<T>& t) {
     } else {
       for (index i = 0; i < kRows * W; i += kLanes<T>) store(R + i, load(Z + i));
     }
+    look_ahead(t.ahead, chunk, 1, 3);
     if (t.Q) {
       read_state<T, C>(answers, t.Q + factors, t.Kp, t.S);
       const int rows = t.rows - chunk * kRows < kRows ? t.rows - chunk * kRows : kRows;
-      write_output<T, C>(t.o + chunk * kRows * t.o_stride, t.o_stride, t.columns, rows, answers, t.A_qk + square, R);
+      write_output<T, C>(t.o + chunk * kRows * t.o_stride, t.o_stride, t.columns, rows, answers, t.A_qk + square, R, t.stream);
     }
+    look_ahead(t.ahead, chunk, 2, 3);
     if (t.gamma) update<T, C, DecayOf::row>(t.S, t.S, W, t.Kp, t.gamma + chunk * t.Kp, t.Kt + factors, t.Kp, R, W);
     else update<T, C, DecayOf::none>(t.S, t.S, W, t.Kp, nullptr, t.Kt + factors, t.Kp, R, W);
   }

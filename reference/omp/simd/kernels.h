@@ -18,7 +18,7 @@
 namespace fw::omp {
 
 inline constexpr int kRows = 8;         ///< tokens of a micro-chunk
-inline constexpr int kBlockChunks = 8;  ///< micro-chunks of a block
+inline constexpr int kBlockChunks = 4;  ///< micro-chunks of a block
 inline constexpr int kBlock = kRows * kBlockChunks;
 
 enum class DecayForm { log, softplus, bounded };
@@ -59,14 +59,18 @@ struct ValueSource {
   T gain = 1;
 };
 
-/// Rows that will be needed soon: of `tensors` tensors, `row_bytes` each, `stride_bytes` apart, for the tokens of a block.
+/// Rows that will be needed soon, to be asked for while a tile is worked on: `bytes` each, `stride` bytes apart, one per token of
+/// a block of `tokens`. Tile `part` of `parts` asks for the rows part, part + parts, ... of every chunk.
 struct Ahead {
-  static constexpr int kMost = 6;
-  const char* at[kMost] = {};
-  std::ptrdiff_t stride_bytes[kMost] = {}, row_bytes[kMost] = {};
-  int tensors = 0;
-  int tokens = 0;          ///< of the coming block
-  int part = 0, parts = 1;  ///< this tile asks for rows part, part + parts, ... of every chunk
+  struct Rows {
+    const char* at;
+    std::ptrdiff_t stride, bytes;
+    int tokens;
+    bool written;  ///< they will be written, not read
+  };
+  static constexpr int kMost = 13;
+  Rows rows[kMost];
+  int count = 0, part = 0, parts = 1;
 };
 
 template <class T>
@@ -80,6 +84,7 @@ struct ForwardTile {
   T* S;                    ///< [Kp,width] in and out
   T* o;                    ///< first token of the block, first column of the tile
   std::ptrdiff_t o_stride;
+  bool stream;             ///< o is large: write it past the caches
   T* R;                    ///< [chunks,kRows,width] residual rows, or null
   Ahead ahead;             ///< what to bring towards the cache meanwhile
 };
@@ -97,6 +102,7 @@ struct BackwardTile {
   T* states;    ///< scratch [chunks,width,Kp]
   T* dZ;        ///< [chunks,kRows,width] written
   T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< added to; layouts of the factors, the dA full squares; null: only dS and dZ
+  Ahead ahead;
 };
 
 /// Gradients of one chunk's factors, and where those of the rule's inputs go.
@@ -105,6 +111,7 @@ struct PrepGradient {
   const T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;
   T *dq, *dk, *dg, *db;       ///< row of the sequence's first token (as PrepSource); dg, db null where the rule has none
   bool add_qk, add_g, add_b;  ///< another prep has written there before: add
+  bool stream;                ///< large results: rows that are written once go past the caches
   double *dA_log, *dbias;     ///< added to: one number, and [Dk] or one; null without activation
 };
 
@@ -130,12 +137,15 @@ struct Kernels {
   /// z rows of one chunk into tiles: tile j at out + j tile_step, rows `width` apart, rows past the end zero.
   void (*values)(const ValueSource<T>&, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step);
   /// dv and dw (or dbeta; null where the write gate is one) of one chunk from the tiles of dZ. Pointers as in ValueSource.
-  void (*values_backward)(const ValueSource<T>&, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw);
+  void (*values_backward)(const ValueSource<T>&, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw,
+                          bool stream);
   void (*forward_tile)(const ForwardTile<T>&);
   void (*backward_tile)(const BackwardTile<T>&);
   /// out [rows,width] = a [rows,Kp] S; rows a multiple of kRows.
   void (*read_panel)(T* out, const T* a, const T* S, std::ptrdiff_t Kp, std::ptrdiff_t rows, int vectors);
   void (*decode)(const DecodeHead<T>&, Decay, Erase);
+  /// Makes streamed stores visible to other threads.
+  void (*finish_streams)();
   /// Whether every x has low <= x <= high (never true for NaN). Empty: true.
   bool (*within)(const T* x, std::ptrdiff_t count, T low, T high);
   /// Ceilings of this CPU for the benchmark: `steps` rounds of independent multiply-adds, returning their number of flops.

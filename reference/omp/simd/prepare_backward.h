@@ -69,28 +69,40 @@ inline void factors_backward(index Kp, T scale, const ChunkRows<T>& x, const Pre
   }
 }
 
+/// How a row of results is written: over what is there, added to it, or past the caches.
+enum class Put { write, add, stream };
 template <class T>
-FW_INLINE void put(T* row, index i, index D, Vec<T> v, bool add) { store_row(row, i, D, add ? load_row(row, i, D) + v : v); }
+FW_INLINE Put put_of(const T* rows, index stride, index D, bool add, bool past_caches) {
+  return add ? Put::add : past_caches && streamable(rows, stride, D) ? Put::stream : Put::write;
+}
+template <class T>
+FW_INLINE void put(T* row, index i, index D, Vec<T> v, Put how) {
+  if (how == Put::stream) {
+    if (i < D) stream(row + i, v);
+    return;
+  }
+  store_row(row, i, D, how == Put::add ? load_row(row, i, D) + v : v);
+}
 
 /// dx of y = x / sqrt(x.x + eps), or dy where nothing is normalised.
 template <class T>
-FW_INLINE void key_backward(const PrepSource<T>& p, const T* raw, const T* y, const T* dy, T* dx, bool add) {
+FW_INLINE void key_backward(const PrepSource<T>& p, const T* raw, const T* y, const T* dy, T* dx, Put how) {
   Vec<T> along{};
   if (p.l2norm)
     for (index i = 0; i < p.Kp; i += kLanes<T>) along += load(y + i) * load(dy + i);
   const T projection = p.l2norm ? sum_of<T>(along) : T(0), factor = p.l2norm ? inverse_norm(raw, p.Dk, p.l2norm_eps) : T(1);
   for (index i = 0; i < p.Kp; i += kLanes<T>)
-    put(dx, i, p.Dk, p.l2norm ? factor * (load(dy + i) - projection * load(y + i)) : load(dy + i), add);
+    put(dx, i, p.Dk, p.l2norm ? factor * (load(dy + i) - projection * load(y + i)) : load(dy + i), how);
 }
 
 /// db of one token, and what the erase gate adds to dk.
 template <class T>
-FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, const T* k, const T* de, T* dk, T* db, bool add) {
+FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, const T* k, const T* de, T* dk, T* db, Put how) {
   const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.erase_gain) : splat(T(1)); };
   if (erase == Erase::channel) {
     for (index i = 0; i < p.Kp; i += kLanes<T>) {
       const Vec<T> gate = erase_gate(p, load_row(b, i, p.Dk)), g = load(de + i);
-      put(db, i, p.Dk, g * load(k + i) * slope(gate), add);
+      put(db, i, p.Dk, g * load(k + i) * slope(gate), how);
       store(dk + i, load(dk + i) + g * gate);
     }
     return;
@@ -106,10 +118,10 @@ FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, c
   const T total = sum_of<T>(sum);
   if (erase == Erase::scalar) {
     const T one = total * slope(splat(tied))[0];
-    db[0] = add ? db[0] + one : one;
+    db[0] = how == Put::add ? db[0] + one : one;
     return;
   }
-  for (index i = 0; i < p.Kp; i += kLanes<T>) put(db, i, p.Dk, total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))), add);
+  for (index i = 0; i < p.Kp; i += kLanes<T>) put(db, i, p.Dk, total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))), how);
 }
 
 /// d raw decay of channels at i from the gradient of its log; adds to the sums of the activation's parameters.
@@ -127,12 +139,12 @@ FW_INLINE Vec<T> decay_slope(const PrepSource<T>& p, Vec<T> raw, index i, Vec<T>
 }
 
 template <class T>
-FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, const T* dlog, T* dg, const PrepGradient<T>& d) {
+FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, const T* dlog, T* dg, const PrepGradient<T>& d, Put how) {
   if (decay == Decay::scalar) {
     Vec<T> sum{}, dA_log{};
     for (index i = 0; i < p.Kp; i += kLanes<T>) sum += load(dlog + i);
     const T one = decay_slope(p, splat(g[0]), 0, splat(sum_of<T>(sum)), dA_log)[0];
-    dg[0] = d.add_g ? dg[0] + one : one;
+    dg[0] = how == Put::add ? dg[0] + one : one;
     if (d.dA_log) d.dA_log[0] += double(dA_log[0]);
     if (d.dbias) d.dbias[0] += double(one);
     return;
@@ -140,9 +152,10 @@ FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, c
   for (index i = 0; i < p.Kp; i += kLanes<T>) {
     Vec<T> dA_log{};
     const Vec<T> draw = decay_slope(p, load_row(g, i, p.Dk), i, load(dlog + i), dA_log);
-    put(dg, i, p.Dk, draw, d.add_g);
+    put(dg, i, p.Dk, draw, how);
+    if (!d.dA_log) continue;
     for (index j = 0; j < kLanes<T> && i + j < p.Dk; ++j) {
-      if (d.dA_log) d.dA_log[0] += double(dA_log[j]);
+      d.dA_log[0] += double(dA_log[j]);
       if (d.dbias) d.dbias[p.bias_channels ? i + j : 0] += double(draw[j]);
     }
   }
@@ -172,20 +185,26 @@ void prepare_backward(const PrepSource<T>& p, Decay decay, Erase erase, std::ptr
   else if (decays) factors_backward<T, true, false>(Kp, p.scale, x, d);
   else if (erases) factors_backward<T, false, true>(Kp, p.scale, x, d);
   else factors_backward<T, false, false>(Kp, p.scale, x, d);
+  const Put put_q = put_of(d.dq, p.k_stride, p.Dk, d.add_qk, d.stream), put_k = put_of(d.dk, p.k_stride, p.Dk, d.add_qk, d.stream);
+  const Put put_g = decays ? put_of(d.dg, p.g_stride, decay == Decay::channel ? p.Dk : 1, d.add_g, d.stream) : Put::write;
+  const Put put_b = erases ? put_of(d.db, p.b_stride, erase == Erase::scalar ? 1 : p.Dk, d.add_b, d.stream) : Put::write;
   for (int r = 0; r < rows; ++r) {
     const index at = r * Kp, t = token + r;
-    if (erases) erase_backward(p, erase, p.b + t * p.b_stride, x.k + at, x.de + at, x.dk + at, d.db + t * p.b_stride, d.add_b);
-    if (decays) decay_backward(p, decay, p.g + t * p.g_stride, x.dlog + at, d.dg + t * p.g_stride, d);
-    key_backward(p, p.q + t * p.k_stride, x.q + at, x.dq + at, d.dq + t * p.k_stride, d.add_qk);
-    key_backward(p, p.k + t * p.k_stride, x.k + at, x.dk + at, d.dk + t * p.k_stride, d.add_qk);
+    if (erases) erase_backward(p, erase, p.b + t * p.b_stride, x.k + at, x.de + at, x.dk + at, d.db + t * p.b_stride, put_b);
+    if (decays) decay_backward(p, decay, p.g + t * p.g_stride, x.dlog + at, d.dg + t * p.g_stride, d, put_g);
+    key_backward(p, p.q + t * p.k_stride, x.q + at, x.dq + at, d.dq + t * p.k_stride, put_q);
+    key_backward(p, p.k + t * p.k_stride, x.k + at, x.dk + at, d.dk + t * p.k_stride, put_k);
   }
 }
 
 /// dv = dz w, dw = dz v through the write gate (see Kernels::values_backward).
 template <class T>
-void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw) {
+void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw,
+                     bool past_caches) {
   constexpr index L = kLanes<T>, tile = 2 * L;
   const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.gain) : splat(T(1)); };
+  const Put put_v = put_of(dv, p.v_stride, p.Dv, false, past_caches);
+  const Put put_w = p.write == Write::channel || p.write == Write::mean ? put_of(dw, p.w_stride, p.Dv, false, past_caches) : Put::write;
   for (int r = 0; r < rows; ++r) {
     const index t = token + r;
     const T* w = p.w ? p.w + t * p.w_stride : nullptr;
@@ -195,13 +214,13 @@ void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, co
       const index column = i % tile, width = p.Dv - (i - column) > L ? tile : L;
       const Vec<T> dz = load(dZ + i / tile * tile_step + r * width + column), v = load_row(p.v + t * p.v_stride, i, p.Dv);
       const Vec<T> gate = p.write == Write::channel ? write_gate(p, load_row(w, i, p.Dv)) : splat(tied);
-      store_row(dv + t * p.v_stride, i, p.Dv, gate * dz);
-      if (p.write == Write::channel) store_row(dw + t * p.w_stride, i, p.Dv, dz * v * slope(gate));
+      put(dv + t * p.v_stride, i, p.Dv, gate * dz, put_v);
+      if (p.write == Write::channel) put(dw + t * p.w_stride, i, p.Dv, dz * v * slope(gate), put_w);
       else if (p.write != Write::one) total += sum_of<T>(dz * v);
     }
     if (p.write == Write::scalar) dw[t * p.w_stride] = total * slope(splat(tied))[0];
     if (p.write == Write::mean)
-      for (index i = 0; i < p.Dv; i += L) store_row(dw + t * p.w_stride, i, p.Dv, total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))));
+      for (index i = 0; i < p.Dv; i += L) put(dw + t * p.w_stride, i, p.Dv, total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))), put_w);
   }
 }
 

@@ -85,4 +85,49 @@ FW_INLINE void dots(T* out, index out_stride, const T* a, index a_stride, const 
     for (int j = 0; j < J; ++j) out[r * out_stride + j] = sums[r * J + j];
 }
 
+template <class T, int W, bool second, std::size_t... I>
+FW_INLINE Vec<T> interleaved(Vec<T> a, Vec<T> b, std::index_sequence<I...>) {
+  constexpr int L = kLanes<T>, from = second ? W : 0;
+  return __builtin_shufflevector(a, b, (int(I) / W % 2 ? L + int(I) - W + from : int(I) + from)...);
+}
+template <class T, int W>
+FW_INLINE void swap_blocks(Vec<T>* rows) {
+  if constexpr (W < kLanes<T>) {
+    constexpr auto lanes = std::make_index_sequence<kLanes<T>>();
+    for (int i = 0; i < kLanes<T>; ++i)
+      if (i / W % 2 == 0) {
+        const Vec<T> a = rows[i], b = rows[i + W];
+        rows[i] = interleaved<T, W, false>(a, b, lanes);
+        rows[i + W] = interleaved<T, W, true>(a, b, lanes);
+      }
+    swap_blocks<T, 2 * W>(rows);
+  }
+}
+/// out [columns,out_stride] = transpose of x [rows,x_stride]; rows and columns are whole vectors.
+template <class T>
+FW_INLINE void transpose(T* out, index out_stride, const T* x, index x_stride, index rows, index columns) {
+  for (index i = 0; i < rows; i += kLanes<T>)
+    for (index j = 0; j < columns; j += kLanes<T>) {
+      Vec<T> block[kLanes<T>];
+      for (int r = 0; r < kLanes<T>; ++r) block[r] = load(x + (i + r) * x_stride + j);
+      swap_blocks<T, 1>(block);
+      for (int c = 0; c < kLanes<T>; ++c) store(out + (j + c) * out_stride + i, block[c]);
+    }
+}
+
+/// Ask for the rows of one chunk of a block: spread over the `slices` steps of the work on this one, so that they arrive while
+/// it goes on. A burst of requests would fill the queue to memory and hold the work up.
+FW_INLINE void look_ahead(const Ahead& a, int chunk, int slice, int slices) {
+  for (int n = slice; n < a.count; n += slices) {
+    const Ahead::Rows& rows = a.rows[n];
+    for (int t = chunk * kRows + a.part; t < (chunk + 1) * kRows && t < rows.tokens; t += a.parts) {
+      const char* row = rows.at + t * rows.stride;
+      if (rows.written)
+        for (index at = 0; at < rows.bytes; at += 64) __builtin_prefetch(row + at, 1, 2);
+      else
+        for (index at = 0; at < rows.bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
+    }
+  }
+}
+
 }  // namespace fw::omp::FW_ISA

@@ -64,7 +64,7 @@ void read_panel(T* out, const T* a, const T* S, std::ptrdiff_t Kp, std::ptrdiff_
 template <class T>
 constexpr Kernels<T> table() {
   return {kLanes<T>,    2 * kLanes<T>,    prepare<T>, prepare_backward<T>, values<T>,        values_backward<T>, forward_tile<T>,
-          backward_tile<T>, read_panel<T>, decode<T>,  within<T>,           multiply_adds<T>, scale<T>};
+          backward_tile<T>, read_panel<T>, decode<T>,  finish_streams, within<T>,           multiply_adds<T>, scale<T>};
 }
 
 }  // namespace fw::omp::FW_ISA

@@ -36,6 +36,10 @@ struct VecTypes<double> {
   typedef double Loose __attribute__((vector_size(FW_VECTOR_BYTES), aligned(8), may_alias));
   typedef std::int64_t I __attribute__((vector_size(FW_VECTOR_BYTES)));
 };
+template <>
+struct VecTypes<long long> {
+  typedef long long V __attribute__((vector_size(FW_VECTOR_BYTES)));
+};
 template <class T>
 using Vec = typename VecTypes<T>::V;
 template <class T>
@@ -59,6 +63,36 @@ template <class T>
 FW_INLINE void store_row(T* row, index i, index D, Vec<T> v) {
   if (i + kLanes<T> <= D) return store(row + i, v);
   for (index j = i; j < D; ++j) row[j] = v[j - i];
+}
+
+/// A store past the caches, for whole lines of large results that nobody reads soon: the line is not fetched first. p on a
+/// vector boundary. Ordered for other threads by finish_streams.
+template <class T>
+FW_INLINE void stream(T* p, Vec<T> v) {
+#if defined(__clang__)
+  __builtin_nontemporal_store(v, reinterpret_cast<Vec<T>*>(p));
+#elif defined(__AVX512F__)
+  using Whole = VecTypes<long long>::V;
+  __builtin_ia32_movntdq512(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
+#elif defined(__AVX__)
+  using Whole = VecTypes<long long>::V;
+  __builtin_ia32_movntdq256(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
+#elif defined(__SSE2__)
+  using Whole = VecTypes<long long>::V;
+  __builtin_ia32_movntdq(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
+#else
+  store(p, v);
+#endif
+}
+inline void finish_streams() {
+#if defined(__SSE2__)
+  __builtin_ia32_sfence();
+#endif
+}
+/// Whether rows of D numbers at `first`, `stride` apart, may be streamed.
+template <class T>
+FW_INLINE bool streamable(const T* first, index stride, index D) {
+  return reinterpret_cast<std::uintptr_t>(first) % FW_VECTOR_BYTES == 0 && stride % kLanes<T> == 0 && D % kLanes<T> == 0;
 }
 
 template <class T, int W, std::size_t... I>
