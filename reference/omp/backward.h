@@ -20,7 +20,7 @@ struct GradientSpace {
   T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< of one copy, kBlockChunks chunks; copies are copy_step apart
   index_t copy_step;
   T *dO, *dZ;      ///< [panel][chunks,kRows,width]
-  T* dS;           ///< [panel][width,Kp]
+  T* dS;           ///< [panel] in strips
 };
 
 template <class T>
@@ -116,19 +116,24 @@ class BackwardPass {
     return (plan_.sequence(prep) * plan_.geo.HV + plan_.first_head(prep) + panel / plan_.tiles) * plan_.geo.Dk * plan_.geo.Dv +
            panel % plan_.tiles * plan_.tile;
   }
+  /// Place of (column j, channel i) in a panel of strips (BackwardTile).
+  index_t in_strips(index_t width, index_t j, index_t i) const {
+    const index_t first = i / plan_.tile * plan_.tile;
+    return first * width + j * std::min(plan_.tile, plan_.Kp - first) + i - first;
+  }
   void load_gradient(index_t prep, index_t panel, const GradientSpace<T>& g) {
     const index_t t = panel % plan_.tiles, width = plan_.width(t), columns = plan_.columns(t);
     const T* from = final_ ? final_ + state_at(prep, panel) : nullptr;
     T* dS = g.dS + panel * plan_.panel();
     for (index_t j = 0; j < width; ++j)
-      for (index_t i = 0; i < plan_.Kp; ++i) dS[j * plan_.Kp + i] = from && i < plan_.geo.Dk && j < columns ? from[i * plan_.geo.Dv + j] : T(0);
+      for (index_t i = 0; i < plan_.Kp; ++i) dS[in_strips(width, j, i)] = from && i < plan_.geo.Dk && j < columns ? from[i * plan_.geo.Dv + j] : T(0);
   }
   void store_gradient(index_t prep, index_t panel, const GradientSpace<T>& g) {
     if (!start_) return;
     T* to = start_ + state_at(prep, panel);
     const T* dS = g.dS + panel * plan_.panel();
     for (index_t i = 0; i < plan_.geo.Dk; ++i)
-      for (index_t j = 0; j < plan_.columns(panel % plan_.tiles); ++j) to[i * plan_.geo.Dv + j] = dS[j * plan_.Kp + i];
+      for (index_t j = 0; j < plan_.columns(panel % plan_.tiles); ++j) to[i * plan_.geo.Dv + j] = dS[in_strips(plan_.width(panel % plan_.tiles), j, i)];
   }
 
   void prepare_chunk(index_t prep, index_t block, index_t chunk, Room& room, index_t place, T* scratch) {

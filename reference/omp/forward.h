@@ -86,7 +86,7 @@ class ForwardPass {
       team.share(count * panels, [&](index_t i) { run_tile(first + i / panels, begin, chunks, i % panels, space, space.of(i / panels)); });
       team.wait();
     }
-    if (plan_.stream) kernels_.finish_streams();
+    kernels_.finish_streams();
     team.share(count * plan_.heads, [&](index_t i) { store_head(first + i / plan_.heads, i % plan_.heads, space.of(i / plan_.heads).S); });
     team.wait();
   }
@@ -143,13 +143,10 @@ class ForwardPass {
     kernels_.forward_tile(tile);
   }
 
-  /// The state before the block, where one begins, and room for the rows.
+  /// Where the state before the block goes, when one begins, and the rows.
   void save(index_t prep, index_t begin, index_t panel, ForwardTile<T>& tile) {
     const index_t block = begin / kBlock;
-    if (begin % kBlock == 0) {
-      const T* S = tile.S;
-      std::copy(S, S + plan_.panel(), saved_->states.data() + layout_.state(prep, block, panel));
-    }
+    if (begin % kBlock == 0) tile.S_saved = saved_->states.data() + layout_.state(prep, block, panel);
     tile.R = saved_->rows.data() + layout_.rows(prep, block, panel) + begin % kBlock / kRows * plan_.rows();
   }
 

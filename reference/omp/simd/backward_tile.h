@@ -7,55 +7,75 @@
 //   dA_qk += dO R^T   dA_ek -= dZ R^T    dK_tail += R dS^T
 //   dQ += dO S^T      dE -= dZ S^T       dgamma += rowsum(S (.) dS)
 //   dS <- gamma (.) dS + Q^T dO - E^T dZ
-// All panels are [width,Kp] here (lanes are key channels): then every product but the first streams its panel, and the first
-// sums lanes at the end. Cost per token and column: 7 Kp multiply-adds, one of them for the states computed again.
+// Panels are transposed here (lanes are key channels) and cut into strips of two vectors, [strip][width][channels of a strip]:
+// after dR, which needs all channels, everything else is done strip by strip, and the two strips it works on (of S and of dS)
+// stay in the first-level cache. Cost per token and column: 7 Kp multiply-adds, one of them for the states computed again.
 #pragma once
 
 #include "omp/simd/products.h"
 
 namespace fw::omp::FW_ISA {
 
-/// f(first channel, vectors) over Kp channels, two vectors at a time and one at the end where Kp has an odd one.
+/// Steps of a chunk between which the coming rows are asked for: before dR and before each strip of a key of 4 or more.
+constexpr int kSlices = 5;
+
+/// f(first channel, vectors) for every strip: two vectors, one in the last where Kp has an odd number. The strip of a panel
+/// [W,Kp] starts at W * first channel and its rows are as far apart as it is wide.
 template <class T, class F>
-FW_INLINE void by_vectors(index Kp, F&& f) {
+FW_INLINE void by_strips(index Kp, F&& f) {
   index i = 0;
   for (; i + 2 * kLanes<T> <= Kp; i += 2 * kLanes<T>) f(i, std::integral_constant<int, 2>());
   if (i < Kp) f(i, std::integral_constant<int, 1>());
 }
 
-/// out[r] += sum_j a[r,j] panel[j] for the kRows rows of a chunk. out [kRows,Kp], a [kRows,W], panel [W,Kp]
+/// out[r] += sum_j a[r,j] strip[j] for the kRows rows of a chunk. out [kRows,Kp] at the strip's channels, a [kRows,W]
+template <class T, int C>
+FW_INLINE void add_product(T* out, index Kp, const T* a, const T* strip, index W) {
+  for (int band = 0; band < kRows; band += kBand) {
+    Vec<T> acc[kBand][C] = {};
+    multiply<T, kBand, C>(acc, a + band * W, W, strip, C * kLanes<T>, W);
+    for (int r = 0; r < kBand; ++r)
+      for (int c = 0; c < C; ++c) {
+        T* at = out + (band + r) * Kp + c * kLanes<T>;
+        store(at, load(at) + acc[r][c]);
+      }
+  }
+}
+
+/// out[j] = gamma (.) x[j] + sum_s a[s,j] y[s] over the W rows of a strip; gamma null: 1. a [kRows,W], y [kRows,Kp] at the strip
+template <class T, int C>
+FW_INLINE void update_strip(T* out, const T* x, const T* gamma, const T* a, const T* y, index W, index Kp) {
+  if (gamma) update<T, C, DecayOf::lane>(out, x, C * kLanes<T>, W, gamma, a, W, y, Kp);
+  else update<T, C, DecayOf::none>(out, x, C * kLanes<T>, W, nullptr, a, W, y, Kp);
+}
+
+/// out[s,j] = sum_k a[s,k] panel[j,k]. a [kRows,Kp], panel in strips, out [kRows,W]
 template <class T>
-FW_INLINE void add_product(T* out, const T* a, const T* panel, index W, index Kp) {
-  by_vectors<T>(Kp, [&](index i, auto width) FW_LAMBDA {
-    constexpr int C = decltype(width)::value;
-    for (int band = 0; band < kRows; band += kBand) {
-      Vec<T> acc[kBand][C] = {};
-      multiply<T, kBand, C>(acc, a + band * W, W, panel + i, Kp, W);
-      for (int r = 0; r < kBand; ++r)
-        for (int c = 0; c < C; ++c) {
-          T* at = out + (band + r) * Kp + i + c * kLanes<T>;
-          store(at, load(at) + acc[r][c]);
-        }
+FW_INLINE void dots_with_panel(T* out, const T* a, const T* panel, index W, index Kp) {
+  constexpr int L = kLanes<T>, R = L >= 16 ? 4 : 2, J = L / R;
+  for (index j = 0; j < W; j += J)
+    for (int s = 0; s < kRows; s += R) {
+      Vec<T> acc[L] = {};
+      by_strips<T>(Kp, [&](index i, auto width) FW_LAMBDA {
+        constexpr int C = decltype(width)::value;
+        add_dots<T, R, C>(acc, a + s * Kp + i, Kp, panel + i * W + j * C * L, C * L);
+      });
+      store_dots<T, R>(out + s * W + j, W, acc);
     }
-  });
 }
 
-/// out[j] = gamma (.) x[j] + sum_s a[s,j] y[s] over the W rows of a panel; gamma null: 1. a [kRows,W], y [kRows,Kp]
-template <class T>
-FW_INLINE void update_panel(T* out, const T* x, const T* gamma, const T* a, const T* y, index W, index Kp) {
-  by_vectors<T>(Kp, [&](index i, auto width) FW_LAMBDA {
-    constexpr int C = decltype(width)::value;
-    if (gamma) update<T, C, DecayOf::lane>(out + i, x + i, Kp, W, gamma + i, a, W, y + i, Kp);
-    else update<T, C, DecayOf::none>(out + i, x + i, Kp, W, nullptr, a, W, y + i, Kp);
-  });
-}
-
-/// out[a row, b row] = a . b for kRows rows of a and `count` rows of b, `depth` deep (whole vectors).
-template <class T>
-FW_INLINE void all_dots(T* out, index out_stride, const T* a, index a_stride, const T* b, index b_stride, index count, index depth) {
-  constexpr int R = kLanes<T> >= 16 ? 4 : 2, J = kLanes<T> / R;
-  for (index j = 0; j < count; j += J)
-    for (int r = 0; r < kRows; r += R) dots<T, R>(out + r * out_stride + j, out_stride, a + r * a_stride, a_stride, b + j * b_stride, b_stride, depth);
+/// out[r,s] += a[r] . b[s] for two sets of kRows rows of C vectors; only blocks that reach the lower triangle.
+template <class T, int C>
+FW_INLINE void add_square(T* out, const T* a, const T* b) {
+  constexpr int L = kLanes<T>, R = L >= 16 ? 4 : 2, J = L / R, W = C * L;
+  for (int s = 0; s < kRows; s += J)
+    for (int r = s / R * R; r < kRows; r += R) {
+      Vec<T> acc[L] = {};
+      T block[L];
+      add_dots<T, R, C>(acc, a + r * W, W, b + s * W, W);
+      store_dots<T, R>(block, J, acc);
+      for (int i = 0; i < L; ++i) out[(r + i / J) * kRows + s + i % J] += block[i];
+    }
 }
 
 /// dZ = (I + A_ek)^-T (dR + A_qk^T dO), in place of dR; `minus` receives -dZ.
@@ -80,66 +100,62 @@ FW_INLINE void substitute_back(T* dZ, T* minus, const T* dR, const T* dO, const 
   }
 }
 
-/// out += rowsum over the W value columns of a (.) b. [Kp] and [W,Kp]
-template <class T>
-FW_INLINE void add_rowsum(T* out, const T* a, const T* b, index W, index Kp) {
-  by_vectors<T>(Kp, [&](index i, auto width) FW_LAMBDA {
-    constexpr int C = decltype(width)::value;
-    Vec<T> sum[2][C] = {};
-    for (index j = 0; j < W; j += 2)
-      for (int half = 0; half < 2; ++half)
-        for (int c = 0; c < C; ++c) sum[half][c] += load(a + (j + half) * Kp + i + c * kLanes<T>) * load(b + (j + half) * Kp + i + c * kLanes<T>);
-    for (int c = 0; c < C; ++c) {
-      T* at = out + i + c * kLanes<T>;
-      store(at, load(at) + (sum[0][c] + sum[1][c]));
-    }
-  });
+/// out += rowsum over the W value columns of two strips. out [C vectors]
+template <class T, int C>
+FW_INLINE void add_rowsum(T* out, const T* a, const T* b, index W) {
+  constexpr index step = C * kLanes<T>;
+  Vec<T> sum[2][C] = {};
+  for (index j = 0; j < W; j += 2)
+    for (int half = 0; half < 2; ++half)
+      for (int c = 0; c < C; ++c) sum[half][c] += load(a + (j + half) * step + c * kLanes<T>) * load(b + (j + half) * step + c * kLanes<T>);
+  for (int c = 0; c < C; ++c) store(out + c * kLanes<T>, load(out + c * kLanes<T>) + (sum[0][c] + sum[1][c]));
 }
 
-/// The states before every chunk of the block, transposed. states [chunks,W,Kp]
+/// The states before every chunk of the block, transposed. states [chunks] panels
 template <class T>
 FW_INLINE void recompute_states(const BackwardTile<T>& t, index W) {
-  const index panel = W * t.Kp, rows_step = kRows * 2 * kLanes<T>;
-  transpose(t.states, t.Kp, t.S, W, t.Kp, W);
-  for (int chunk = 0; chunk + 1 < t.chunks; ++chunk)
-    update_panel<T>(t.states + (chunk + 1) * panel, t.states + chunk * panel, t.gamma ? t.gamma + chunk * t.Kp : nullptr, t.R + chunk * rows_step,
-                    t.Kt + chunk * kRows * t.Kp, W, t.Kp);
+  by_strips<T>(t.Kp, [&](index i, auto width) FW_LAMBDA {
+    constexpr int C = decltype(width)::value;
+    T* strip = t.states + i * W;
+    transpose(strip, C * kLanes<T>, t.S + i * W, W, C * kLanes<T>, W);
+    for (int chunk = 0; chunk + 1 < t.chunks; ++chunk, strip += W * t.Kp)
+      update_strip<T, C>(strip + W * t.Kp, strip, t.gamma ? t.gamma + chunk * t.Kp + i : nullptr, t.R + chunk * kRows * 2 * kLanes<T>,
+                         t.Kt + chunk * kRows * t.Kp + i, W, t.Kp);
+  });
 }
 
 template <class T, int C>
 void backward_tile_of(const BackwardTile<T>& t) {
   constexpr index W = C * kLanes<T>, square = kRows * kRows;
   const index Kp = t.Kp;
-  alignas(64) T dR[kRows * W], minus[kRows * W], products[square];
+  alignas(64) T dR[kRows * W], minus[kRows * W];
   if (t.dE) recompute_states(t, W);
   for (int chunk = t.chunks - 1; chunk >= 0; --chunk) {
     const index factors = chunk * kRows * Kp, rows_at = chunk * kRows * 2 * kLanes<T>;
-    const T *R = t.R + rows_at, *dO = t.dO + rows_at, *Kt = t.Kt + factors, *gamma = t.gamma ? t.gamma + chunk * Kp : nullptr;
+    const T *R = t.R + rows_at, *dO = t.dO + rows_at, *gamma = t.gamma ? t.gamma + chunk * Kp : nullptr, *S = t.states + chunk * W * Kp;
     T* dZ = t.dZ + rows_at;
-    const auto meanwhile = [&](int slice) FW_LAMBDA { look_ahead(t.ahead, chunk, slice, 6); };
-    meanwhile(0);
-    all_dots<T>(dR, W, Kt, Kp, t.dS, Kp, W, Kp);
-    meanwhile(1);
+    look_ahead(t.ahead, chunk, 0, kSlices);
+    dots_with_panel<T>(dR, t.Kt + factors, t.dS, W, Kp);
     substitute_back<T, C>(dZ, minus, dR, dO, t.A_ek + chunk * square, t.A_qk + chunk * square);
     if (t.dE) {
-      const T* S = t.states + chunk * W * Kp;
-      all_dots<T>(products, kRows, dO, W, R, W, kRows, W);
-      for (index i = 0; i < square; ++i) t.dA_qk[chunk * square + i] += products[i];
-      add_product<T>(t.dKt + factors, R, t.dS, W, Kp);
-      meanwhile(2);
-      add_product<T>(t.dQ + factors, dO, S, W, Kp);
-      meanwhile(3);
-      if (t.E) {
-        all_dots<T>(products, kRows, minus, W, R, W, kRows, W);
-        for (index i = 0; i < square; ++i) t.dA_ek[chunk * square + i] += products[i];
-        add_product<T>(t.dE + factors, minus, S, W, Kp);
-      }
-      if (gamma) add_rowsum<T>(t.dgamma + chunk * Kp, S, t.dS, W, Kp);
+      add_square<T, C>(t.dA_qk + chunk * square, dO, R);
+      if (t.E) add_square<T, C>(t.dA_ek + chunk * square, minus, R);
     }
-    meanwhile(4);
-    update_panel<T>(t.dS, t.dS, gamma, dO, t.Q + factors, W, Kp);
-    meanwhile(5);
-    if (t.E) update_panel<T>(t.dS, t.dS, nullptr, minus, t.E + factors, W, Kp);
+    int slice = 1;
+    by_strips<T>(Kp, [&](index i, auto width) FW_LAMBDA {
+      constexpr int V = decltype(width)::value;
+      T* dS = t.dS + i * W;
+      look_ahead(t.ahead, chunk, slice++ % kSlices, kSlices);
+      if (t.dE) {
+        add_product<T, V>(t.dKt + factors + i, Kp, R, dS, W);
+        if (gamma) add_rowsum<T, V>(t.dgamma + chunk * Kp + i, S + i * W, dS, W);
+        add_product<T, V>(t.dQ + factors + i, Kp, dO, S + i * W, W);
+        if (t.E) add_product<T, V>(t.dE + factors + i, Kp, minus, S + i * W, W);
+      }
+      update_strip<T, V>(dS, dS, gamma ? gamma + i : nullptr, dO, t.Q + factors + i, W, Kp);
+      if (t.E) update_strip<T, V>(dS, dS, nullptr, minus, t.E + factors + i, W, Kp);
+    });
+    for (; slice < kSlices; ++slice) look_ahead(t.ahead, chunk, slice, kSlices);
   }
 }
 

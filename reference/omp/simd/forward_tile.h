@@ -58,21 +58,28 @@ FW_INLINE void write_output(T* o, index o_stride, index columns, int rows, const
   }
 }
 
+/// Copies whole vectors that nobody reads soon. out on a vector boundary.
+template <class T>
+FW_INLINE void copy_past(T* out, const T* x, index count) {
+  for (index i = 0; i < count; i += kLanes<T>) stream(out + i, load(x + i));
+}
+
 template <class T, int C>
 void forward_tile_of(const ForwardTile<T>& t) {
   constexpr index W = C * kLanes<T>;
-  alignas(64) T answers[kRows * W], own_rows[kRows * W];
+  alignas(64) T answers[kRows * W], R[kRows * W];
+  if (t.S_saved) copy_past(t.S_saved, t.S, t.Kp * W);
   for (int chunk = 0; chunk < t.chunks; ++chunk) {
     const index factors = chunk * kRows * t.Kp, square = chunk * kRows * kRows, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T* Z = t.Z + rows_at;
     look_ahead(t.ahead, chunk, 0, 3);
-    T* R = t.R ? t.R + rows_at : own_rows;
     if (t.E) {
       read_state<T, C>(answers, t.E + factors, t.Kp, t.S);
       substitute_forward<T, C>(R, Z, answers, t.A_ek + square);
     } else {
       for (index i = 0; i < kRows * W; i += kLanes<T>) store(R + i, load(Z + i));
     }
+    if (t.R) copy_past(t.R + rows_at, R, kRows * W);
     look_ahead(t.ahead, chunk, 1, 3);
     if (t.Q) {
       read_state<T, C>(answers, t.Q + factors, t.Kp, t.S);

@@ -85,11 +85,13 @@ struct ForwardTile {
   T* o;                    ///< first token of the block, first column of the tile
   std::ptrdiff_t o_stride;
   bool stream;             ///< o is large: write it past the caches
-  T* R;                    ///< [chunks,kRows,width] residual rows, or null
+  T* S_saved;              ///< [Kp,width] receives S as it is before the block, or null
+  T* R;                    ///< [chunks,kRows,width] receives the residual rows, or null
   Ahead ahead;             ///< what to bring towards the cache meanwhile
 };
 
-/// One block of one tile in reverse. Panels are transposed here: [width,Kp], lanes are key channels.
+/// One block of one tile in reverse. Panels are transposed here, lanes are key channels, and cut into strips of two vectors of
+/// channels: element (column j, channel i) at s tile width + j c + (i - s tile), s = i / tile, c = min(tile, Kp - s tile).
 template <class T>
 struct BackwardTile {
   const T *E, *Q, *Kt, *gamma, *A_ek, *A_qk;  ///< of the block's first chunk; E null: nothing is erased; gamma null: no decay
@@ -98,8 +100,8 @@ struct BackwardTile {
   const T* S;   ///< [Kp,width] state before the block
   const T* R;   ///< [chunks,kRows,width] residual rows of the forward
   const T* dO;  ///< [chunks,kRows,width]
-  T* dS;        ///< [width,Kp] gradient of the state after the block; on return, of the state before it
-  T* states;    ///< scratch [chunks,width,Kp]
+  T* dS;        ///< panel in strips: gradient of the state after the block; on return, of the state before it
+  T* states;    ///< scratch [chunks] panels in strips
   T* dZ;        ///< [chunks,kRows,width] written
   T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< added to; layouts of the factors, the dA full squares; null: only dS and dZ
   Ahead ahead;

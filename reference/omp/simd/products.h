@@ -4,7 +4,7 @@
 // The three small matrix products everything is made of, with the accumulators in registers:
 //   multiply   acc[r] += sum_k a[r,k] b[k]        8 rows by 2 vectors; b streams from the first-level cache
 //   update     out[i] = decay_i x[i] + sum_s a[s,i] y[s]      y in registers, x read and out written once (may be the same)
-//   dots       out[r,j] = sum_k a[r,k] b[j,k]     both rows contiguous in k: lanes are summed at the end
+//   dots       out[r,j] = sum_k a[r,k] b[j,k]              both rows contiguous in k: lanes are summed at the end
 // Register need of multiply and update: rows x columns + columns + a scalar; with 16 registers they work on 4 rows at a time.
 // Every sum has one fixed order, whatever calls it.
 #pragma once
@@ -66,20 +66,23 @@ FW_INLINE void update(T* out, const T* x, index x_stride, index rows, const T* g
     update_band<T, C, kBand, DecayOf::none>(out, out, x_stride, rows, nullptr, a + kBand * a_stride, a_stride, y + kBand * y_stride, y_stride);
 }
 
-/// out[r * out_stride + j] = sum_k a[r,k] b[j,k] for R x J rows; R J is the number of lanes, k < depth in whole vectors.
-template <class T, int R>
-FW_INLINE void dots(T* out, index out_stride, const T* a, index a_stride, const T* b, index b_stride, index depth) {
-  constexpr int L = kLanes<T>, J = L / R;
-  Vec<T> acc[L];
-  for (int i = 0; i < L; ++i) acc[i] = Vec<T>{};
-  for (index k = 0; k < depth; k += L) {
+/// acc[r J + j] += a[r] . b[j] over C vectors, lanes still apart; R rows of a, J = lanes / R rows of b.
+template <class T, int R, int C>
+FW_INLINE void add_dots(Vec<T>* acc, const T* a, index a_stride, const T* b, index b_stride) {
+  constexpr int J = kLanes<T> / R;
+  for (int c = 0; c < C; ++c) {
     Vec<T> x[R];
-    for (int r = 0; r < R; ++r) x[r] = load(a + r * a_stride + k);
+    for (int r = 0; r < R; ++r) x[r] = load(a + r * a_stride + c * kLanes<T>);
     for (int j = 0; j < J; ++j) {
-      const Vec<T> y = load(b + j * b_stride + k);
+      const Vec<T> y = load(b + j * b_stride + c * kLanes<T>);
       for (int r = 0; r < R; ++r) acc[r * J + j] += x[r] * y;
     }
   }
+}
+/// out[r * out_stride + j] = the sum of the lanes of acc[r J + j]. Overwrites acc.
+template <class T, int R>
+FW_INLINE void store_dots(T* out, index out_stride, Vec<T>* acc) {
+  constexpr int J = kLanes<T> / R;
   const Vec<T> sums = sums_of<T>(acc);
   for (int r = 0; r < R; ++r)
     for (int j = 0; j < J; ++j) out[r * out_stride + j] = sums[r * J + j];
