@@ -3,7 +3,7 @@
 //
 // The backward pass over whole sequences, block by block from the last to the first. A *unit* is one key head of a sequence
 // with all its preps, so that gradients which value heads share are summed by one thread, in one order. Phases of a block:
-//   A  (prep, chunk)   prepare again; dO into tiles; gradients of the factors to zero
+//   A  (prep, chunk)   prepare again; dO into tiles
 //   B  (panel)         backward_tile: dS moves to the block's start, dZ and the gradients of the factors come out
 //   C  (unit, chunk)   values_backward, prepare_backward: dv dw dq dk dg db
 //   D  (prep)          sums for dA_log and dt_bias, in the order of the chunks
@@ -19,6 +19,7 @@ template <class T>
 struct GradientSpace {
   T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< of one copy, kBlockChunks chunks; copies are copy_step apart
   index_t copy_step;
+  T* token_rows;   ///< [chunks][4,kRows,Kp] as prepare left them
   T *dO, *dZ;      ///< [panel][chunks,kRows,width]
   T* dS;           ///< [panel] in strips
 };
@@ -60,8 +61,11 @@ class BackwardPass {
   };
   index_t copy_size() const { return kBlockChunks * (3 * kRows * plan_.Kp + plan_.Kp + 2 * kRows * kRows); }
   index_t tiles_size() const { return plan_.panels() * kBlockChunks * plan_.rows(); }
-  index_t gradient_size(index_t copies) const { return copies * copy_size() + 2 * tiles_size() + plan_.panels() * plan_.panel(); }
-  index_t scratch_size() const { return std::max(kBlockChunks * plan_.panel(), 8 * kRows * plan_.Kp); }
+  index_t rows_size() const { return 4 * kRows * plan_.Kp; }
+  index_t gradient_size(index_t copies) const {
+    return copies * copy_size() + kBlockChunks * rows_size() + 2 * tiles_size() + plan_.panels() * plan_.panel();
+  }
+  index_t scratch_size() const { return std::max(kBlockChunks * plan_.panel(), 4 * kRows * plan_.Kp); }
   Room make_room(index_t preps, index_t copies, index_t threads) const {
     return {Workspace<T>(plan_, preps, kBlockChunks), Aligned<T>(static_cast<std::size_t>(preps * gradient_size(copies))),
             Aligned<T>(static_cast<std::size_t>(threads * scratch_size())),
@@ -78,7 +82,8 @@ class BackwardPass {
     g.dA_ek = g.dgamma + kBlockChunks * plan_.Kp;
     g.dA_qk = g.dA_ek + square;
     g.copy_step = copy_size();
-    g.dO = at + room.copies * copy_size();
+    g.token_rows = at + room.copies * copy_size();
+    g.dO = g.token_rows + kBlockChunks * rows_size();
     g.dZ = g.dO + tiles_size();
     g.dS = g.dZ + tiles_size();
     return g;
@@ -92,7 +97,7 @@ class BackwardPass {
     team.share(count * panels, [&](index_t i) { load_gradient(first + i / panels, i % panels, gradients(room, i / panels)); });
     team.wait();
     for (index_t block = blocks - 1; block >= 0; --block) {
-      team.share(count * kBlockChunks, [&](index_t i) { prepare_chunk(first + i % count, block, i / count, room, i % count, scratch(room, team)); });
+      team.share(count * kBlockChunks, [&](index_t i) { prepare_chunk(first + i % count, block, i / count, room, i % count); });
       team.wait();
       team.share(count * panels, [&](index_t i) { run_tile(first + i / panels, block, i % panels, room, i / panels, scratch(room, team)); });
       team.wait();
@@ -136,12 +141,13 @@ class BackwardPass {
       for (index_t j = 0; j < plan_.columns(panel % plan_.tiles); ++j) to[i * plan_.geo.Dv + j] = dS[in_strips(plan_.width(panel % plan_.tiles), j, i)];
   }
 
-  void prepare_chunk(index_t prep, index_t block, index_t chunk, Room& room, index_t place, T* scratch) {
+  void prepare_chunk(index_t prep, index_t block, index_t chunk, Room& room, index_t place) {
     const int rows = rows_of(prep, block, chunk);
     if (rows == 0) return;
     const index_t token = block * kBlock + chunk * kRows;
     const GradientSpace<T> g = gradients(room, place);
-    kernels_.prepare(prep_source(in_, options_, plan_, prep), plan_.decay, plan_.erase, token, rows, room.space.of(place).factors(plan_, chunk), scratch);
+    kernels_.prepare(prep_source(in_, options_, plan_, prep), plan_.decay, plan_.erase, token, rows, room.space.of(place).factors(plan_, chunk),
+                     g.token_rows + chunk * rows_size());
     ValueSource<T> source;
     source.Dv = plan_.geo.Dv;
     source.v_stride = plan_.geo.HV * plan_.geo.Dv;
@@ -150,12 +156,6 @@ class BackwardPass {
       T* dO = g.dO + head * plan_.tiles * kBlockChunks * plan_.rows() + chunk * plan_.rows();
       source.v = d_o_.defined() ? d_o_.row(span.batch, span.begin, plan_.first_head(prep) + head) : nullptr;
       kernels_.values(source, token, d_o_.defined() ? rows : 0, dO, kBlockChunks * plan_.rows());
-    }
-    for (index_t copy = 0; copy < room.copies; ++copy) {
-      const index_t at = copy * g.copy_step, factor = kRows * plan_.Kp, square = kRows * kRows;
-      for (T* x : {g.dE, g.dQ, g.dKt}) std::fill_n(x + at + chunk * factor, factor, T(0));
-      std::fill_n(g.dgamma + at + chunk * plan_.Kp, plan_.Kp, T(0));
-      for (T* x : {g.dA_ek, g.dA_qk}) std::fill_n(x + at + chunk * square, square, T(0));
     }
   }
 
@@ -187,6 +187,7 @@ class BackwardPass {
     tile.dgamma = g.dgamma + copy;
     tile.dA_ek = g.dA_ek + copy;
     tile.dA_qk = g.dA_qk + copy;
+    tile.add = room.copies == 1 && panel > 0;
     look_ahead(prep, block, panel, tile.ahead);
     kernels_.backward_tile(tile);
   }
@@ -211,6 +212,11 @@ class BackwardPass {
     }
     add_rows(ahead, source, plan_, before, coming);
     add_rows(ahead, row(d_o_, hv), value.v_stride, value.Dv, before, coming);
+    if (block > 0) {  // the panels of a head lie together: an equal share of them with every token
+      const index_t first_panel = head * plan_.tiles, state = plan_.tiles * plan_.panel() / kBlock, rows = plan_.tiles * plan_.tile;
+      add_rows(ahead, saved_.states.data() + layout_.state(prep, block - 1, first_panel), state, state, 0, kBlock);
+      add_rows(ahead, saved_.rows.data() + layout_.rows(prep, block - 1, first_panel), rows, rows, 0, kBlock);
+    }
     ahead.part = static_cast<int>(panel % plan_.tiles);
     ahead.parts = static_cast<int>(plan_.tiles);
   }
@@ -264,7 +270,8 @@ class BackwardPass {
       d.dA_log = sums;
       if (in_.dt_bias.defined()) d.dbias = sums + 1;
     }
-    kernels_.prepare_backward(prep_source(in_, options_, plan_, prep), plan_.decay, plan_.erase, token, rows, d, scratch);
+    kernels_.prepare_backward(prep_source(in_, options_, plan_, prep), plan_.decay, plan_.erase, token, rows,
+                              g.token_rows + chunk * rows_size(), d, scratch);
   }
 
   /// The copies of the panels into the first one, in order.

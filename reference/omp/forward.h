@@ -66,22 +66,22 @@ class ForwardPass {
 
   struct Room {
     Workspace<T> space;
-    Aligned<T> scratch;  ///< 4 Kp a thread
+    Aligned<T> rows;  ///< [thread][4,kRows,Kp]
   };
   Room make_room(index_t preps, index_t chunks, index_t threads) const {
-    return {Workspace<T>(plan_, preps, chunks), Aligned<T>(static_cast<std::size_t>(threads * 4 * plan_.Kp))};
+    return {Workspace<T>(plan_, preps, chunks), Aligned<T>(static_cast<std::size_t>(threads * 4 * kRows * plan_.Kp))};
   }
 
   void run_preps(index_t first, index_t last, index_t chunks, Room& room, Team team) {
     Workspace<T>& space = room.space;
-    T* scratch = room.scratch.data() + team.rank() * 4 * plan_.Kp;
+    T* rows = room.rows.data() + team.rank() * 4 * kRows * plan_.Kp;
     const index_t count = last - first, panels = plan_.panels(), tokens = chunks * kRows;
     index_t longest = 0;
     for (index_t p = first; p < last; ++p) longest = std::max(longest, plan_.span(p).length);
     team.share(count * plan_.heads, [&](index_t i) { load_head(first + i / plan_.heads, i % plan_.heads, space.of(i / plan_.heads).S); });
     team.wait();
     for (index_t begin = 0; begin < longest; begin += tokens) {
-      team.share(chunks * count, [&](index_t i) { prepare_chunk(first + i % count, begin, i / count, space, space.of(i % count), scratch); });
+      team.share(chunks * count, [&](index_t i) { prepare_chunk(first + i % count, begin, i / count, space, space.of(i % count), rows); });
       team.wait();
       team.share(count * panels, [&](index_t i) { run_tile(first + i / panels, begin, chunks, i % panels, space, space.of(i / panels)); });
       team.wait();
@@ -101,12 +101,12 @@ class ForwardPass {
     store_panels(plan_, S + head * plan_.tiles * plan_.panel(), out_.final_state.data() + state_at(prep, head));
   }
 
-  void prepare_chunk(index_t prep, index_t begin, index_t chunk, const Workspace<T>& space, const BlockSpace<T>& block, T* scratch) {
+  void prepare_chunk(index_t prep, index_t begin, index_t chunk, const Workspace<T>& space, const BlockSpace<T>& block, T* token_rows) {
     const index_t token = begin + chunk * kRows, left = plan_.span(prep).length - token;
     if (left <= 0) return;
     const int rows = static_cast<int>(std::min<index_t>(left, kRows));
     const PrepSource<T> source = prep_source(in_, options_, plan_, prep);
-    kernels_.prepare(source, plan_.decay, plan_.erase, token, rows, block.factors(plan_, chunk), scratch);
+    kernels_.prepare(source, plan_.decay, plan_.erase, token, rows, block.factors(plan_, chunk), token_rows);
     for (index_t head = 0; head < plan_.heads; ++head)
       kernels_.values(value_source(in_, options_, plan_, prep, head), token, rows, block.Z + head * plan_.tiles * space.z_step() + chunk * plan_.rows(),
                       space.z_step());

@@ -28,17 +28,18 @@ FW_INLINE void by_strips(index Kp, F&& f) {
   if (i < Kp) f(i, std::integral_constant<int, 1>());
 }
 
-/// out[r] += sum_j a[r,j] strip[j] for the kRows rows of a chunk. out [kRows,Kp] at the strip's channels, a [kRows,W]
+/// Gradients of factors: the first tile of a block writes them, the others add.
+template <class T>
+FW_INLINE void put_sum(T* at, Vec<T> v, bool add) { store(at, add ? load(at) + v : v); }
+
+/// out[r] (+)= sum_j a[r,j] strip[j] for the kRows rows of a chunk. out [kRows,Kp] at the strip's channels, a [kRows,W]
 template <class T, int C>
-FW_INLINE void add_product(T* out, index Kp, const T* a, const T* strip, index W) {
+FW_INLINE void put_product(T* out, index Kp, const T* a, const T* strip, index W, bool add) {
   for (int band = 0; band < kRows; band += kBand) {
     Vec<T> acc[kBand][C] = {};
     multiply<T, kBand, C>(acc, a + band * W, W, strip, C * kLanes<T>, W);
     for (int r = 0; r < kBand; ++r)
-      for (int c = 0; c < C; ++c) {
-        T* at = out + (band + r) * Kp + c * kLanes<T>;
-        store(at, load(at) + acc[r][c]);
-      }
+      for (int c = 0; c < C; ++c) put_sum<T>(out + (band + r) * Kp + c * kLanes<T>, acc[r][c], add);
   }
 }
 
@@ -64,9 +65,9 @@ FW_INLINE void dots_with_panel(T* out, const T* a, const T* panel, index W, inde
     }
 }
 
-/// out[r,s] += a[r] . b[s] for two sets of kRows rows of C vectors; only blocks that reach the lower triangle.
+/// out[r,s] (+)= a[r] . b[s] for two sets of kRows rows of C vectors; only blocks that reach the lower triangle.
 template <class T, int C>
-FW_INLINE void add_square(T* out, const T* a, const T* b) {
+FW_INLINE void put_square(T* out, const T* a, const T* b, bool add) {
   constexpr int L = kLanes<T>, R = L >= 16 ? 4 : 2, J = L / R, W = C * L;
   for (int s = 0; s < kRows; s += J)
     for (int r = s / R * R; r < kRows; r += R) {
@@ -74,7 +75,10 @@ FW_INLINE void add_square(T* out, const T* a, const T* b) {
       T block[L];
       add_dots<T, R, C>(acc, a + r * W, W, b + s * W, W);
       store_dots<T, R>(block, J, acc);
-      for (int i = 0; i < L; ++i) out[(r + i / J) * kRows + s + i % J] += block[i];
+      for (int i = 0; i < L; ++i) {
+        T& at = out[(r + i / J) * kRows + s + i % J];
+        at = add ? at + block[i] : block[i];
+      }
     }
 }
 
@@ -100,15 +104,15 @@ FW_INLINE void substitute_back(T* dZ, T* minus, const T* dR, const T* dO, const 
   }
 }
 
-/// out += rowsum over the W value columns of two strips. out [C vectors]
+/// out (+)= rowsum over the W value columns of two strips. out [C vectors]
 template <class T, int C>
-FW_INLINE void add_rowsum(T* out, const T* a, const T* b, index W) {
+FW_INLINE void put_rowsum(T* out, const T* a, const T* b, index W, bool add) {
   constexpr index step = C * kLanes<T>;
   Vec<T> sum[2][C] = {};
   for (index j = 0; j < W; j += 2)
     for (int half = 0; half < 2; ++half)
       for (int c = 0; c < C; ++c) sum[half][c] += load(a + (j + half) * step + c * kLanes<T>) * load(b + (j + half) * step + c * kLanes<T>);
-  for (int c = 0; c < C; ++c) store(out + c * kLanes<T>, load(out + c * kLanes<T>) + (sum[0][c] + sum[1][c]));
+  for (int c = 0; c < C; ++c) put_sum<T>(out + c * kLanes<T>, sum[0][c] + sum[1][c], add);
 }
 
 /// The states before every chunk of the block, transposed. states [chunks] panels
@@ -138,8 +142,8 @@ void backward_tile_of(const BackwardTile<T>& t) {
     dots_with_panel<T>(dR, t.Kt + factors, t.dS, W, Kp);
     substitute_back<T, C>(dZ, minus, dR, dO, t.A_ek + chunk * square, t.A_qk + chunk * square);
     if (t.dE) {
-      add_square<T, C>(t.dA_qk + chunk * square, dO, R);
-      if (t.E) add_square<T, C>(t.dA_ek + chunk * square, minus, R);
+      put_square<T, C>(t.dA_qk + chunk * square, dO, R, t.add);
+      if (t.E) put_square<T, C>(t.dA_ek + chunk * square, minus, R, t.add);
     }
     int slice = 1;
     by_strips<T>(Kp, [&](index i, auto width) FW_LAMBDA {
@@ -147,10 +151,10 @@ void backward_tile_of(const BackwardTile<T>& t) {
       T* dS = t.dS + i * W;
       look_ahead(t.ahead, chunk, slice++ % kSlices, kSlices);
       if (t.dE) {
-        add_product<T, V>(t.dKt + factors + i, Kp, R, dS, W);
-        if (gamma) add_rowsum<T, V>(t.dgamma + chunk * Kp + i, S + i * W, dS, W);
-        add_product<T, V>(t.dQ + factors + i, Kp, dO, S + i * W, W);
-        if (t.E) add_product<T, V>(t.dE + factors + i, Kp, minus, S + i * W, W);
+        put_product<T, V>(t.dKt + factors + i, Kp, R, dS, W, t.add);
+        if (gamma) put_rowsum<T, V>(t.dgamma + chunk * Kp + i, S + i * W, dS, W, t.add);
+        put_product<T, V>(t.dQ + factors + i, Kp, dO, S + i * W, W, t.add);
+        if (t.E) put_product<T, V>(t.dE + factors + i, Kp, minus, S + i * W, W, t.add);
       }
       update_strip<T, V>(dS, dS, gamma ? gamma + i : nullptr, dO, t.Q + factors + i, W, Kp);
       if (t.E) update_strip<T, V>(dS, dS, nullptr, minus, t.E + factors + i, W, Kp);

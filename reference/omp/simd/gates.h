@@ -67,6 +67,12 @@ struct TokenRows {
   T *q, *k, *alpha, *e;
 };
 
+/// Row r of the four blocks [kRows,Kp] of a chunk.
+template <class T>
+FW_INLINE TokenRows<T> token_rows(T* rows, index Kp, int r) {
+  return {rows + r * Kp, rows + (kRows + r) * Kp, rows + (2 * kRows + r) * Kp, rows + (3 * kRows + r) * Kp};
+}
+
 template <class T>
 FW_INLINE void copy_row(T* out, const T* row, const PrepSource<T>& p) {
   const T factor = p.l2norm ? inverse_norm(row, p.Dk, p.l2norm_eps) : T(1);

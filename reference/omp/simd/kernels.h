@@ -68,7 +68,7 @@ struct Ahead {
     int tokens;
     bool written;  ///< they will be written, not read
   };
-  static constexpr int kMost = 13;
+  static constexpr int kMost = 16;
   Rows rows[kMost];
   int count = 0, part = 0, parts = 1;
 };
@@ -103,7 +103,8 @@ struct BackwardTile {
   T* dS;        ///< panel in strips: gradient of the state after the block; on return, of the state before it
   T* states;    ///< scratch [chunks] panels in strips
   T* dZ;        ///< [chunks,kRows,width] written
-  T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< added to; layouts of the factors, the dA full squares; null: only dS and dZ
+  T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< layouts of the factors, the dA full squares; null: only dS and dZ are wanted
+  bool add;                                    ///< add to them, or write them
   Ahead ahead;
 };
 
@@ -132,10 +133,11 @@ struct DecodeHead {
 template <class T>
 struct Kernels {
   int lanes, tile;  ///< numbers in a vector; columns of a full tile (2 vectors)
-  /// Factors of the chunk of `rows` tokens that starts at `token`. scratch: 4 Kp.
-  void (*prepare)(const PrepSource<T>&, Decay, Erase, std::ptrdiff_t token, int rows, const Factors<T>&, T* scratch);
-  /// Reverse of prepare for the same chunk. scratch: (8 kRows) Kp.
-  void (*prepare_backward)(const PrepSource<T>&, Decay, Erase, std::ptrdiff_t token, int rows, const PrepGradient<T>&, T* scratch);
+  /// Factors of the chunk of `rows` tokens that starts at `token`. token_rows [4,kRows,Kp] receives its q, k, alpha and e.
+  void (*prepare)(const PrepSource<T>&, Decay, Erase, std::ptrdiff_t token, int rows, const Factors<T>&, T* token_rows);
+  /// Reverse of prepare for the same chunk, with the rows that prepare left. scratch: 4 kRows Kp.
+  void (*prepare_backward)(const PrepSource<T>&, Decay, Erase, std::ptrdiff_t token, int rows, const T* token_rows, const PrepGradient<T>&,
+                           T* scratch);
   /// z rows of one chunk into tiles: tile j at out + j tile_step, rows `width` apart, rows past the end zero.
   void (*values)(const ValueSource<T>&, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step);
   /// dv and dw (or dbeta; null where the write gate is one) of one chunk from the tiles of dZ. Pointers as in ValueSource.

@@ -50,8 +50,12 @@ inline void prepare_row(index Kp, T scale, const TokenRows<T>& x, const Factors<
 
 /// A token past the end of the sequence: no decay, nothing read, nothing written.
 template <class T>
-inline void prepare_nothing(index Kp, int row, const Factors<T>& f) {
+inline void prepare_nothing(index Kp, int row, const TokenRows<T>& x, const Factors<T>& f) {
   for (index i = 0; i < Kp; i += kLanes<T>) {
+    store(x.q + i, Vec<T>{});
+    store(x.k + i, Vec<T>{});
+    store(x.e + i, Vec<T>{});
+    store(x.alpha + i, splat(T(1)));
     store(f.Kt + row * Kp + i, Vec<T>{});
     store(f.Q + row * Kp + i, Vec<T>{});
     store(f.E + row * Kp + i, Vec<T>{});
@@ -60,27 +64,27 @@ inline void prepare_nothing(index Kp, int row, const Factors<T>& f) {
 }
 
 template <class T, bool decays, bool erases, int R = 0>
-inline void prepare_rows(const PrepSource<T>& p, TokenReader<T> read, index token, int rows, const TokenRows<T>& x, const Factors<T>& f) {
+inline void prepare_rows(const PrepSource<T>& p, TokenReader<T> read, index token, int rows, T* scratch, const Factors<T>& f) {
   if constexpr (R < kRows) {
+    const TokenRows<T> x = token_rows(scratch, p.Kp, R);
     if (R < rows) {
       read(p, token + R, x);
       prepare_row<T, decays, erases, R>(p.Kp, p.scale, x, f);
     } else {
-      prepare_nothing<T>(p.Kp, R, f);
+      prepare_nothing<T>(p.Kp, R, x, f);
     }
-    prepare_rows<T, decays, erases, R + 1>(p, read, token, rows, x, f);
+    prepare_rows<T, decays, erases, R + 1>(p, read, token, rows, scratch, f);
   }
 }
 
 template <class T>
 void prepare(const PrepSource<T>& p, Decay decay, Erase erase, std::ptrdiff_t token, int rows, const Factors<T>& f, T* scratch) {
-  const TokenRows<T> x{scratch, scratch + p.Kp, scratch + 2 * p.Kp, scratch + 3 * p.Kp};
   const TokenReader<T> read = token_reader<T>(decay, erase);
   const bool decays = decay != Decay::none, erases = erase != Erase::none;
-  if (decays && erases) prepare_rows<T, true, true>(p, read, token, rows, x, f);
-  else if (decays) prepare_rows<T, true, false>(p, read, token, rows, x, f);
-  else if (erases) prepare_rows<T, false, true>(p, read, token, rows, x, f);
-  else prepare_rows<T, false, false>(p, read, token, rows, x, f);
+  if (decays && erases) prepare_rows<T, true, true>(p, read, token, rows, scratch, f);
+  else if (decays) prepare_rows<T, true, false>(p, read, token, rows, scratch, f);
+  else if (erases) prepare_rows<T, false, true>(p, read, token, rows, scratch, f);
+  else prepare_rows<T, false, false>(p, read, token, rows, scratch, f);
 }
 
 /// Edit values z = w (.) v of one chunk, tile by tile (see Kernels::values).

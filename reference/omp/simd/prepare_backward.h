@@ -18,7 +18,8 @@ namespace fw::omp::FW_ISA {
 /// Rows [kRows,Kp] of a chunk: q k alpha e in; dq dk dlog de out.
 template <class T>
 struct ChunkRows {
-  T *q, *k, *alpha, *e, *dq, *dk, *dlog, *de;
+  const T *q, *k, *alpha, *e;
+  T *dq, *dk, *dlog, *de;
 };
 
 template <class T, bool decays, bool erases>
@@ -162,25 +163,12 @@ FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, c
 }
 
 template <class T>
-void prepare_backward(const PrepSource<T>& p, Decay decay, Erase erase, std::ptrdiff_t token, int rows, const PrepGradient<T>& d, T* scratch) {
+void prepare_backward(const PrepSource<T>& p, Decay decay, Erase erase, std::ptrdiff_t token, int rows, const T* token_rows, const PrepGradient<T>& d,
+                      T* scratch) {
   const index Kp = p.Kp, size = kRows * Kp;
   const bool decays = decay != Decay::none, erases = erase != Erase::none;
-  const ChunkRows<T> x{scratch,            scratch + size,     scratch + 2 * size, scratch + 3 * size,
-                       scratch + 4 * size, scratch + 5 * size, scratch + 6 * size, scratch + 7 * size};
-  const TokenReader<T> read = token_reader<T>(decay, erase);
-  for (int r = 0; r < kRows; ++r) {
-    const index at = r * Kp;
-    if (r < rows) {
-      read(p, token + r, {x.q + at, x.k + at, x.alpha + at, x.e + at});
-    } else {
-      for (index i = 0; i < Kp; i += kLanes<T>) {
-        store(x.q + at + i, Vec<T>{});
-        store(x.k + at + i, Vec<T>{});
-        store(x.e + at + i, Vec<T>{});
-        store(x.alpha + at + i, splat(T(1)));
-      }
-    }
-  }
+  const ChunkRows<T> x{token_rows,     token_rows + size, token_rows + 2 * size, token_rows + 3 * size,
+                       scratch,        scratch + size,    scratch + 2 * size,    scratch + 3 * size};
   if (decays && erases) factors_backward<T, true, true>(Kp, p.scale, x, d);
   else if (decays) factors_backward<T, true, false>(Kp, p.scale, x, d);
   else if (erases) factors_backward<T, false, true>(Kp, p.scale, x, d);
