@@ -4,8 +4,17 @@
 
 #include <cstring>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace fw {
 namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20, kLine = 64;
+/// From here on huge pages pay: a tensor of two or more.
+bool is_large(std::size_t bytes) { return bytes >= 2 * kHugePage; }
+std::align_val_t alignment_of(std::size_t bytes) { return std::align_val_t{is_large(bytes) ? kHugePage : kLine}; }
 
 template <class T>
 T load(const std::byte* at) {
@@ -20,6 +29,16 @@ void store(std::byte* at, T value) {
 }
 
 }  // namespace
+
+void* allocate_lines(std::size_t bytes) {
+  void* memory = ::operator new(bytes, alignment_of(bytes));
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (is_large(bytes)) madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // a hint: nothing is lost when it is refused
+#endif
+  return memory;
+}
+
+void free_lines(void* memory, std::size_t bytes) { ::operator delete(memory, alignment_of(bytes)); }
 
 index_t Shape::numel() const {
   index_t n = 1;

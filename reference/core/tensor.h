@@ -6,6 +6,7 @@
 // which differs from a tensor with zero elements (T = 0).
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <new>
 #include <string>
@@ -37,16 +38,22 @@ class Shape {
   std::vector<index_t> sizes_;
 };
 
-/// Memory on cache-line boundaries, so that a row whose width is whole vectors is read in whole vectors.
+/// `bytes` of memory on a cache-line boundary, large pieces on huge pages where the system offers them; freed with that size.
+void* allocate_lines(std::size_t bytes);
+void free_lines(void* memory, std::size_t bytes);
+
+/// Rows whose width is whole vectors are then read in whole vectors, and a large tensor needs few page faults.
 template <class T>
 struct LineAllocator {
   using value_type = T;
-  static constexpr std::align_val_t kLine{64};
   LineAllocator() = default;
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kLine)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, kLine); }
+  T* allocate(std::size_t n) {
+    if (n > SIZE_MAX / sizeof(T)) throw std::bad_alloc();
+    return static_cast<T*>(allocate_lines(n * sizeof(T)));
+  }
+  void deallocate(T* p, std::size_t n) { free_lines(p, n * sizeof(T)); }
   template <class U>
   bool operator==(const LineAllocator<U>&) const { return true; }
 };

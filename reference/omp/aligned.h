@@ -5,10 +5,10 @@
 // need zeros); resizing to no more than before keeps the memory.
 #pragma once
 
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
+#include <utility>
+
+#include "core/tensor.h"
 
 namespace fw::omp {
 
@@ -17,31 +17,37 @@ class Aligned {
  public:
   Aligned() = default;
   explicit Aligned(std::size_t size) { resize(size); }
+  Aligned(Aligned&& other) noexcept { swap(other); }
+  Aligned& operator=(Aligned&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Aligned() { free_lines(data_, capacity_ * sizeof(T)); }
 
   /// At least `size` elements; the contents are lost.
   void resize(std::size_t size) {
     if (size > capacity_) {
-      const std::size_t bytes = (size * sizeof(T) + 63) / 64 * 64;
-      data_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
-      capacity_ = data_ ? size : 0;
-      if (!data_) throw std::bad_alloc();
+      T* fresh = static_cast<T*>(allocate_lines(size * sizeof(T)));
+      free_lines(std::exchange(data_, fresh), std::exchange(capacity_, size) * sizeof(T));
     }
     size_ = size;
   }
   void zero() {
-    if (size_ > 0) std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T));
+    if (size_ > 0) std::memset(static_cast<void*>(data_), 0, size_ * sizeof(T));
   }
   std::size_t size() const { return size_; }
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
-  T& operator[](std::size_t i) { return data_.get()[i]; }
-  const T& operator[](std::size_t i) const { return data_.get()[i]; }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
 
  private:
-  struct Free {
-    void operator()(T* p) const { std::free(p); }
-  };
-  std::unique_ptr<T, Free> data_;
+  void swap(Aligned& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  T* data_ = nullptr;
   std::size_t size_ = 0, capacity_ = 0;
 };
 

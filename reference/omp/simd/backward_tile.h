@@ -12,12 +12,10 @@
 // stay in the first-level cache. Cost per token and column: 7 Kp multiply-adds, one of them for the states computed again.
 #pragma once
 
+#include "omp/simd/meanwhile.h"
 #include "omp/simd/products.h"
 
 namespace fw::omp::FW_ISA {
-
-/// Steps of a chunk between which the coming rows are asked for: before dR and before each strip of a key of 4 or more.
-constexpr int kSlices = 5;
 
 /// f(first channel, vectors) for every strip: two vectors, one in the last where Kp has an odd number. The strip of a panel
 /// [W,Kp] starts at W * first channel and its rows are as far apart as it is wide.
@@ -134,32 +132,35 @@ void backward_tile_of(const BackwardTile<T>& t) {
   const index Kp = t.Kp;
   alignas(64) T dR[kRows * W], minus[kRows * W];
   if (t.dE) recompute_states(t, W);
+  const index strips = (Kp + 2 * kLanes<T> - 1) / (2 * kLanes<T>);
+  Meanwhile meanwhile(t.ahead, t.chunks * int(1 + 4 * strips));
   for (int chunk = t.chunks - 1; chunk >= 0; --chunk) {
     const index factors = chunk * kRows * Kp, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T *R = t.R + rows_at, *dO = t.dO + rows_at, *gamma = t.gamma ? t.gamma + chunk * Kp : nullptr, *S = t.states + chunk * W * Kp;
     T* dZ = t.dZ + rows_at;
-    look_ahead(t.ahead, chunk, 0, kSlices);
+    meanwhile.some();
     dots_with_panel<T>(dR, t.Kt + factors, t.dS, W, Kp);
     substitute_back<T, C>(dZ, minus, dR, dO, t.A_ek + chunk * square, t.A_qk + chunk * square);
     if (t.dE) {
       put_square<T, C>(t.dA_qk + chunk * square, dO, R, t.add);
       if (t.E) put_square<T, C>(t.dA_ek + chunk * square, minus, R, t.add);
     }
-    int slice = 1;
     by_strips<T>(Kp, [&](index i, auto width) FW_LAMBDA {
       constexpr int V = decltype(width)::value;
       T* dS = t.dS + i * W;
-      look_ahead(t.ahead, chunk, slice++ % kSlices, kSlices);
+      meanwhile.some();
       if (t.dE) {
         put_product<T, V>(t.dKt + factors + i, Kp, R, dS, W, t.add);
         if (gamma) put_rowsum<T, V>(t.dgamma + chunk * Kp + i, S + i * W, dS, W, t.add);
+        meanwhile.some();
         put_product<T, V>(t.dQ + factors + i, Kp, dO, S + i * W, W, t.add);
+        meanwhile.some();
         if (t.E) put_product<T, V>(t.dE + factors + i, Kp, minus, S + i * W, W, t.add);
       }
+      meanwhile.some();
       update_strip<T, V>(dS, dS, gamma ? gamma + i : nullptr, dO, t.Q + factors + i, W, Kp);
       if (t.E) update_strip<T, V>(dS, dS, nullptr, minus, t.E + factors + i, W, Kp);
     });
-    for (; slice < kSlices; ++slice) look_ahead(t.ahead, chunk, slice, kSlices);
   }
 }
 

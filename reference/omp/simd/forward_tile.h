@@ -8,6 +8,7 @@
 // Cost per token and column: 3 Kp multiply-adds, plus 8 for the triangles and Kp / 8 for the decay.
 #pragma once
 
+#include "omp/simd/meanwhile.h"
 #include "omp/simd/products.h"
 
 namespace fw::omp::FW_ISA {
@@ -69,10 +70,11 @@ void forward_tile_of(const ForwardTile<T>& t) {
   constexpr index W = C * kLanes<T>;
   alignas(64) T answers[kRows * W], R[kRows * W];
   if (t.S_saved) copy_past(t.S_saved, t.S, t.Kp * W);
+  Meanwhile meanwhile(t.ahead, 3 * t.chunks);
   for (int chunk = 0; chunk < t.chunks; ++chunk) {
     const index factors = chunk * kRows * t.Kp, square = chunk * kRows * kRows, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T* Z = t.Z + rows_at;
-    look_ahead(t.ahead, chunk, 0, 3);
+    meanwhile.some();
     if (t.E) {
       read_state<T, C>(answers, t.E + factors, t.Kp, t.S);
       substitute_forward<T, C>(R, Z, answers, t.A_ek + square);
@@ -80,13 +82,13 @@ void forward_tile_of(const ForwardTile<T>& t) {
       for (index i = 0; i < kRows * W; i += kLanes<T>) store(R + i, load(Z + i));
     }
     if (t.R) copy_past(t.R + rows_at, R, kRows * W);
-    look_ahead(t.ahead, chunk, 1, 3);
+    meanwhile.some();
     if (t.Q) {
       read_state<T, C>(answers, t.Q + factors, t.Kp, t.S);
       const int rows = t.rows - chunk * kRows < kRows ? t.rows - chunk * kRows : kRows;
       write_output<T, C>(t.o + chunk * kRows * t.o_stride, t.o_stride, t.columns, rows, answers, t.A_qk + square, R, t.stream);
     }
-    look_ahead(t.ahead, chunk, 2, 3);
+    meanwhile.some();
     if (t.gamma) update<T, C, DecayOf::row>(t.S, t.S, W, t.Kp, t.gamma + chunk * t.Kp, t.Kt + factors, t.Kp, R, W);
     else update<T, C, DecayOf::none>(t.S, t.S, W, t.Kp, nullptr, t.Kt + factors, t.Kp, R, W);
   }

@@ -60,7 +60,7 @@ struct ValueSource {
 };
 
 /// Rows that will be needed soon, to be asked for while a tile is worked on: `bytes` each, `stride` bytes apart, one per token of
-/// a block of `tokens`. Tile `part` of `parts` asks for the rows part, part + parts, ... of every chunk.
+/// a block of `tokens`. Tile `part` of `parts` asks for the rows part, part + parts, ...
 struct Ahead {
   struct Rows {
     const char* at;
@@ -71,6 +71,14 @@ struct Ahead {
   static constexpr int kMost = 16;
   Rows rows[kMost];
   int count = 0, part = 0, parts = 1;
+
+  /// Cache lines this tile asks for.
+  std::ptrdiff_t lines() const {
+    std::ptrdiff_t total = 0;
+    for (int n = 0; n < count; ++n)
+      if (rows[n].tokens > part) total += (rows[n].tokens - part + parts - 1) / parts * ((rows[n].bytes + 63) / 64);
+    return total;
+  }
 };
 
 template <class T>

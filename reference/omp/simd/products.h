@@ -118,19 +118,4 @@ FW_INLINE void transpose(T* out, index out_stride, const T* x, index x_stride, i
     }
 }
 
-/// Ask for the rows of one chunk of a block: spread over the `slices` steps of the work on this one, so that they arrive while
-/// it goes on. A burst of requests would fill the queue to memory and hold the work up.
-FW_INLINE void look_ahead(const Ahead& a, int chunk, int slice, int slices) {
-  for (int n = slice; n < a.count; n += slices) {
-    const Ahead::Rows& rows = a.rows[n];
-    for (int t = chunk * kRows + a.part; t < (chunk + 1) * kRows && t < rows.tokens; t += a.parts) {
-      const char* row = rows.at + t * rows.stride;
-      if (rows.written)
-        for (index at = 0; at < rows.bytes; at += 64) __builtin_prefetch(row + at, 1, 2);
-      else
-        for (index at = 0; at < rows.bytes; at += 64) __builtin_prefetch(row + at, 0, 2);
-    }
-  }
-}
-
 }  // namespace fw::omp::FW_ISA
