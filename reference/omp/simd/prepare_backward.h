@@ -15,11 +15,24 @@
 
 namespace fw::omp::FW_ISA {
 
-/// Rows [kRows,Kp] of a chunk: q k alpha e in; dq dk dlog de out.
+/// Rows of results, `stride` apart; past: written past the caches.
+template <class T>
+struct RowsOut {
+  T* at;
+  index stride;
+  bool past;
+  FW_INLINE void put(int r, index i, Vec<T> v) const {
+    if (past) stream(at + r * stride + i, v);
+    else store(at + r * stride + i, v);
+  }
+};
+
+/// Rows [kRows,Kp] of a chunk: q k alpha e in; dq dk dlog de out, dq and dlog perhaps straight to where they belong.
 template <class T>
 struct ChunkRows {
   const T *q, *k, *alpha, *e;
-  T *dq, *dk, *dlog, *de;
+  RowsOut<T> dq, dlog;
+  T *dk, *de;
 };
 
 template <class T, bool decays, bool erases>
@@ -63,8 +76,8 @@ inline void factors_backward(index Kp, T scale, const ChunkRows<T>& x, const Pre
         }
       }
       store(x.dk + r * Kp + i, dkey[r] + A_qk[r * kRows + r] * q);
-      store(x.dq + r * Kp + i, dq + A_qk[r * kRows + r] * key[r][r]);
-      if (decays) store(x.dlog + r * Kp + i, dlog);
+      x.dq.put(r, i, dq + A_qk[r * kRows + r] * key[r][r]);
+      if (decays) x.dlog.put(r, i, dlog);
       if (erases) store(x.de + r * Kp + i, de);
     }
   }
@@ -76,13 +89,18 @@ template <class T>
 FW_INLINE Put put_of(const T* rows, index stride, index D, bool add, bool past_caches) {
   return add ? Put::add : past_caches && streamable(rows, stride, D) ? Put::stream : Put::write;
 }
-template <class T>
-FW_INLINE void put(T* row, index i, index D, Vec<T> v, Put how) {
-  if (how == Put::stream) {
-    if (i < D) stream(row + i, v);
+/// row = f(first channel of a vector) for all channels.
+template <class T, class F>
+FW_INLINE void put_row(T* row, index D, Put how, F&& f) {
+  constexpr index L = kLanes<T>;
+  if (D % L == 0 && how != Put::add) {
+    if (how == Put::stream)
+      for (index i = 0; i < D; i += L) stream(row + i, f(i));
+    else
+      for (index i = 0; i < D; i += L) store(row + i, f(i));
     return;
   }
-  store_row(row, i, D, how == Put::add ? load_row(row, i, D) + v : v);
+  for (index i = 0; i < D; i += L) store_row(row, i, D, how == Put::add ? load_row(row, i, D) + f(i) : f(i));
 }
 
 /// dx of y = x / sqrt(x.x + eps), or dy where nothing is normalised.
@@ -92,8 +110,7 @@ FW_INLINE void key_backward(const PrepSource<T>& p, const T* raw, const T* y, co
   if (p.l2norm)
     for (index i = 0; i < p.Kp; i += kLanes<T>) along += load(y + i) * load(dy + i);
   const T projection = p.l2norm ? sum_of<T>(along) : T(0), factor = p.l2norm ? inverse_norm(raw, p.Dk, p.l2norm_eps) : T(1);
-  for (index i = 0; i < p.Kp; i += kLanes<T>)
-    put(dx, i, p.Dk, p.l2norm ? factor * (load(dy + i) - projection * load(y + i)) : load(dy + i), how);
+  put_row<T>(dx, p.Dk, how, [&](index i) FW_LAMBDA { return p.l2norm ? factor * (load(dy + i) - projection * load(y + i)) : load(dy + i); });
 }
 
 /// db of one token, and what the erase gate adds to dk.
@@ -101,11 +118,11 @@ template <class T>
 FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, const T* k, const T* de, T* dk, T* db, Put how) {
   const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.erase_gain) : splat(T(1)); };
   if (erase == Erase::channel) {
-    for (index i = 0; i < p.Kp; i += kLanes<T>) {
+    put_row<T>(db, p.Dk, how, [&](index i) FW_LAMBDA {
       const Vec<T> gate = erase_gate(p, load_row(b, i, p.Dk)), g = load(de + i);
-      put(db, i, p.Dk, g * load(k + i) * slope(gate), how);
       store(dk + i, load(dk + i) + g * gate);
-    }
+      return g * load(k + i) * slope(gate);
+    });
     return;
   }
   const T tied = erase == Erase::scalar ? erase_gate(p, splat(b[0]))[0]
@@ -122,7 +139,7 @@ FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, c
     db[0] = how == Put::add ? db[0] + one : one;
     return;
   }
-  for (index i = 0; i < p.Kp; i += kLanes<T>) put(db, i, p.Dk, total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))), how);
+  put_row<T>(db, p.Dk, how, [&](index i) FW_LAMBDA { return total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))); });
 }
 
 /// d raw decay of channels at i from the gradient of its log; adds to the sums of the activation's parameters.
@@ -150,16 +167,15 @@ FW_INLINE void decay_backward(const PrepSource<T>& p, Decay decay, const T* g, c
     if (d.dbias) d.dbias[0] += double(one);
     return;
   }
-  for (index i = 0; i < p.Kp; i += kLanes<T>) {
+  put_row<T>(dg, p.Dk, how, [&](index i) FW_LAMBDA {
     Vec<T> dA_log{};
     const Vec<T> draw = decay_slope(p, load_row(g, i, p.Dk), i, load(dlog + i), dA_log);
-    put(dg, i, p.Dk, draw, how);
-    if (!d.dA_log) continue;
-    for (index j = 0; j < kLanes<T> && i + j < p.Dk; ++j) {
+    for (index j = 0; d.dA_log && j < kLanes<T> && i + j < p.Dk; ++j) {
       d.dA_log[0] += double(dA_log[j]);
       if (d.dbias) d.dbias[p.bias_channels ? i + j : 0] += double(draw[j]);
     }
-  }
+    return draw;
+  });
 }
 
 template <class T>
@@ -167,20 +183,25 @@ void prepare_backward(const PrepSource<T>& p, Decay decay, Erase erase, std::ptr
                       T* scratch) {
   const index Kp = p.Kp, size = kRows * Kp;
   const bool decays = decay != Decay::none, erases = erase != Erase::none;
-  const ChunkRows<T> x{token_rows,     token_rows + size, token_rows + 2 * size, token_rows + 3 * size,
-                       scratch,        scratch + size,    scratch + 2 * size,    scratch + 3 * size};
+  const Put put_q = put_of(d.dq, p.k_stride, p.Dk, d.add_qk, d.stream), put_k = put_of(d.dk, p.k_stride, p.Dk, d.add_qk, d.stream);
+  const Put put_g = decays ? put_of(d.dg, p.g_stride, decay == Decay::channel ? p.Dk : 1, d.add_g, d.stream) : Put::write;
+  const Put put_b = erases ? put_of(d.db, p.b_stride, erase == Erase::scalar ? 1 : p.Dk, d.add_b, d.stream) : Put::write;
+  // nothing stands between the rule and the caller's tensor: no detour over the scratch
+  const bool whole = p.Dk == Kp && rows == kRows, q_direct = whole && !p.l2norm && put_q != Put::add;
+  const bool g_direct = whole && decay == Decay::channel && p.form == DecayForm::log && put_g != Put::add;
+  ChunkRows<T> x{token_rows, token_rows + size, token_rows + 2 * size, token_rows + 3 * size, {scratch, Kp, false}, {scratch + size, Kp, false},
+                 scratch + 2 * size, scratch + 3 * size};
+  if (q_direct) x.dq = {d.dq + token * p.k_stride, p.k_stride, put_q == Put::stream};
+  if (g_direct) x.dlog = {d.dg + token * p.g_stride, p.g_stride, put_g == Put::stream};
   if (decays && erases) factors_backward<T, true, true>(Kp, p.scale, x, d);
   else if (decays) factors_backward<T, true, false>(Kp, p.scale, x, d);
   else if (erases) factors_backward<T, false, true>(Kp, p.scale, x, d);
   else factors_backward<T, false, false>(Kp, p.scale, x, d);
-  const Put put_q = put_of(d.dq, p.k_stride, p.Dk, d.add_qk, d.stream), put_k = put_of(d.dk, p.k_stride, p.Dk, d.add_qk, d.stream);
-  const Put put_g = decays ? put_of(d.dg, p.g_stride, decay == Decay::channel ? p.Dk : 1, d.add_g, d.stream) : Put::write;
-  const Put put_b = erases ? put_of(d.db, p.b_stride, erase == Erase::scalar ? 1 : p.Dk, d.add_b, d.stream) : Put::write;
   for (int r = 0; r < rows; ++r) {
     const index at = r * Kp, t = token + r;
     if (erases) erase_backward(p, erase, p.b + t * p.b_stride, x.k + at, x.de + at, x.dk + at, d.db + t * p.b_stride, put_b);
-    if (decays) decay_backward(p, decay, p.g + t * p.g_stride, x.dlog + at, d.dg + t * p.g_stride, d, put_g);
-    key_backward(p, p.q + t * p.k_stride, x.q + at, x.dq + at, d.dq + t * p.k_stride, put_q);
+    if (decays && !g_direct) decay_backward(p, decay, p.g + t * p.g_stride, x.dlog.at + at, d.dg + t * p.g_stride, d, put_g);
+    if (!q_direct) key_backward(p, p.q + t * p.k_stride, x.q + at, x.dq.at + at, d.dq + t * p.k_stride, put_q);
     key_backward(p, p.k + t * p.k_stride, x.k + at, x.dk + at, d.dk + t * p.k_stride, put_k);
   }
 }
@@ -198,17 +219,21 @@ void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, co
     const T* w = p.w ? p.w + t * p.w_stride : nullptr;
     const T tied = p.write != Write::channel ? tied_write(p, t) : T(1);
     T total = 0;
-    for (index i = 0; i < p.Dv; i += L) {
+    const auto dz_at = [&](index i) FW_LAMBDA {
       const index column = i % tile, width = p.Dv - (i - column) > L ? tile : L;
-      const Vec<T> dz = load(dZ + i / tile * tile_step + r * width + column), v = load_row(p.v + t * p.v_stride, i, p.Dv);
-      const Vec<T> gate = p.write == Write::channel ? write_gate(p, load_row(w, i, p.Dv)) : splat(tied);
-      put(dv + t * p.v_stride, i, p.Dv, gate * dz, put_v);
-      if (p.write == Write::channel) put(dw + t * p.w_stride, i, p.Dv, dz * v * slope(gate), put_w);
-      else if (p.write != Write::one) total += sum_of<T>(dz * v);
+      return load(dZ + i / tile * tile_step + r * width + column);
+    };
+    const auto gate_at = [&](index i) FW_LAMBDA { return p.write == Write::channel ? write_gate(p, load_row(w, i, p.Dv)) : splat(tied); };
+    const auto v_at = [&](index i) FW_LAMBDA { return load_row(p.v + t * p.v_stride, i, p.Dv); };
+    put_row<T>(dv + t * p.v_stride, p.Dv, put_v, [&](index i) FW_LAMBDA { return gate_at(i) * dz_at(i); });
+    if (p.write == Write::one) continue;
+    if (p.write == Write::channel) {
+      put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return dz_at(i) * v_at(i) * slope(gate_at(i)); });
+      continue;
     }
+    for (index i = 0; i < p.Dv; i += L) total += sum_of<T>(dz_at(i) * v_at(i));
     if (p.write == Write::scalar) dw[t * p.w_stride] = total * slope(splat(tied))[0];
-    if (p.write == Write::mean)
-      for (index i = 0; i < p.Dv; i += L) put(dw + t * p.w_stride, i, p.Dv, total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))), put_w);
+    else put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))); });
   }
 }
 
