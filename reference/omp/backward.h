@@ -7,7 +7,9 @@
 //   B  (panel)         backward_tile: dS moves to the block's start, dZ and the gradients of the factors come out
 //   C  (unit, chunk)   values_backward, prepare_backward: dv dw dq dk dg db
 //   D  (prep)          sums for dA_log and dt_bias, in the order of the chunks
-// Together, every panel of a prep has factor gradients of its own, added up in panel order: the sum a thread alone makes too.
+// Alone, a thread takes a unit through all its blocks. Together, where units are few, all threads share the items of every
+// phase and wait for each other behind it; every panel then has factor gradients of its own, added up in panel order: the same
+// sum that a thread alone makes.
 #pragma once
 
 #include "omp/forward.h"
@@ -37,8 +39,7 @@ class BackwardPass {
   void run() {
     if (plan_.preps == 0) return;
     const index_t units = plan_.preps / preps_per_unit_;
-    const index_t rounds = (units + plan_.threads - 1) / plan_.threads;
-    if (plan_.threads == 1 || 4 * rounds * plan_.threads <= 5 * units) {
+    if (plan_.balanced(units)) {
       const int threads = static_cast<int>(std::min<index_t>(plan_.threads, units));
       std::vector<Room> rooms;
       for (int i = 0; i < threads; ++i) rooms.push_back(make_room(preps_per_unit_, 1, 1));
@@ -188,37 +189,36 @@ class BackwardPass {
     tile.dA_ek = g.dA_ek + copy;
     tile.dA_qk = g.dA_qk + copy;
     tile.add = room.copies == 1 && panel > 0;
-    look_ahead(prep, block, panel, tile.ahead);
+    ask_ahead(prep, block, panel, tile.errands);
     kernels_.backward_tile(tile);
   }
 
   /// What phase C of this block and phase A of the one before it will touch.
-  void look_ahead(index_t prep, index_t block, index_t panel, Ahead& ahead) {
+  void ask_ahead(index_t prep, index_t block, index_t panel, Errands& errands) {
     const index_t begin = block * kBlock, tokens = std::min<index_t>(plan_.span(prep).length - begin, kBlock), head = panel / plan_.tiles;
     const PrepSource<T> source = prep_source(in_, options_, plan_, prep);
     const ValueSource<T> value = value_source(in_, options_, plan_, prep, head);
     const auto& span = plan_.span(prep);
     const index_t hv = plan_.first_head(prep) + head, before = begin - kBlock, coming = block > 0 ? kBlock : 0;
+    const Share share{panel % plan_.tiles, plan_.tiles};
     const auto row = [&](const Tensor<T>& x, index_t h) { return x.defined() ? x.row(span.batch, span.begin, h) : nullptr; };
-    add_rows(ahead, value, begin, tokens);
+    ask_for(errands, share, value, begin, tokens);
     if (!plan_.stream || preps_per_unit_ > 1) {
       const Geometry& geo = plan_.geo;
-      add_rows(ahead, row(grad_.dv, hv), value.v_stride, value.Dv, begin, tokens, true);
-      if (plan_.write == Write::channel) add_rows(ahead, row(grad_.dw, hv), value.w_stride, value.Dv, begin, tokens, true);
-      add_rows(ahead, row(grad_.dq, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
-      add_rows(ahead, row(grad_.dk, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
-      if (plan_.decay == Decay::channel) add_rows(ahead, row(grad_.dg, geo.head_of(geo.g_heads, hv)), source.g_stride, source.Dk, begin, tokens, true);
-      if (plan_.erase == Erase::channel) add_rows(ahead, row(grad_.db, geo.head_of(geo.b_heads, hv)), source.b_stride, source.Dk, begin, tokens, true);
+      ask_for(errands, share, row(grad_.dv, hv), value.v_stride, value.Dv, begin, tokens, true);
+      if (plan_.write == Write::channel) ask_for(errands, share, row(grad_.dw, hv), value.w_stride, value.Dv, begin, tokens, true);
+      ask_for(errands, share, row(grad_.dq, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
+      ask_for(errands, share, row(grad_.dk, geo.key_head(hv)), source.k_stride, source.Dk, begin, tokens, true);
+      if (plan_.decay == Decay::channel) ask_for(errands, share, row(grad_.dg, geo.head_of(geo.g_heads, hv)), source.g_stride, source.Dk, begin, tokens, true);
+      if (plan_.erase == Erase::channel) ask_for(errands, share, row(grad_.db, geo.head_of(geo.b_heads, hv)), source.b_stride, source.Dk, begin, tokens, true);
     }
-    add_rows(ahead, source, plan_, before, coming);
-    add_rows(ahead, row(d_o_, hv), value.v_stride, value.Dv, before, coming);
+    ask_for(errands, share, source, plan_, before, coming);
+    ask_for(errands, share, row(d_o_, hv), value.v_stride, value.Dv, before, coming);
     if (block > 0) {  // the panels of a head lie together: an equal share of them with every token
       const index_t first_panel = head * plan_.tiles, state = plan_.tiles * plan_.panel() / kBlock, rows = plan_.tiles * plan_.tile;
-      add_rows(ahead, saved_.states.data() + layout_.state(prep, block - 1, first_panel), state, state, 0, kBlock);
-      add_rows(ahead, saved_.rows.data() + layout_.rows(prep, block - 1, first_panel), rows, rows, 0, kBlock);
+      ask_for(errands, share, saved_.states.data() + layout_.state(prep, block - 1, first_panel), state, state, 0, kBlock);
+      ask_for(errands, share, saved_.rows.data() + layout_.rows(prep, block - 1, first_panel), rows, rows, 0, kBlock);
     }
-    ahead.part = static_cast<int>(panel % plan_.tiles);
-    ahead.parts = static_cast<int>(plan_.tiles);
   }
 
   void finish_chunk(index_t first, index_t unit, index_t block, index_t chunk, Room& room, T* scratch) {

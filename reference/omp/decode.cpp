@@ -46,7 +46,8 @@ void Decoder<T>::load(const Tensor<T>& state) {
   if (!state.defined() || !(state.shape() == shape))
     throw Error("omp Decoder::load: state must be [N,HV,Dk,Dv] = " + shape.str() + ", got " + (state.defined() ? state.shape().str() : "none"));
   const Plan plan = decode_plan<T>(N_, HV_, Dk_, Dv_, options_, kernels<T>(isa_).lanes);
-  for (index_t i = 0; i < N_ * HV_; ++i) load_panels(plan, state.data() + i * Dk_ * Dv_, state_.data() + i * tiles_ * plan.panel());
+  for (index_t i = 0; i < N_ * HV_; ++i)
+    for (index_t t = 0; t < tiles_; ++t) load_panel(plan, state.data() + i * Dk_ * Dv_, t, state_.data() + i * tiles_ * plan.panel());
   pending_.zero();
 }
 
@@ -56,7 +57,7 @@ Tensor<T> Decoder<T>::state() const {
   Tensor<T> out({N_, HV_, Dk_, Dv_});
   for (index_t i = 0; i < N_ * HV_; ++i) {
     T* S = out.data() + i * Dk_ * Dv_;
-    store_panels(plan, state_.data() + i * tiles_ * plan.panel(), S);
+    for (index_t t = 0; t < tiles_; ++t) store_panel(plan, state_.data() + i * tiles_ * plan.panel(), t, S);
     const T *k = pending_.data() + i * (Kp_ + tiles_ * tile_), *delta = k + Kp_;
     for (index_t r = 0; r < Dk_; ++r)
       for (index_t c = 0; c < Dv_; ++c) S[r * Dv_ + c] += k[r] * delta[c];

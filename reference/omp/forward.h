@@ -2,10 +2,10 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // The forward pass over whole sequences. Block by block: first the factors of the block's micro-chunks and the edit values
-// (per prep), then every column tile runs through the block. Phases of a block, items of which are independent:
-//   A  (prep, chunk)   prepare, values
-//   B  (panel)         forward_tile
-// Alone or together (plan.h), the same functions run on the same numbers in the same order.
+// (per prep), then every column tile runs through the block. A thread takes a bundle of neighbouring preps through all their
+// blocks; where there are fewer preps than threads it takes one prep and some of its tiles, and prepares the factors for
+// itself: that costs less than waiting for another thread's and fetching them from its cache. Nobody waits for anybody, and
+// every number is worked out in the same order whoever does it.
 #pragma once
 
 #include "omp/engine.h"
@@ -44,61 +44,47 @@ class ForwardPass {
 
   void run() {
     if (plan_.preps == 0) return;
-    if (plan_.alone()) {
-      const index_t bundle = plan_.bundle(), bundles = (plan_.preps + bundle - 1) / bundle;
-      const int threads = static_cast<int>(std::min<index_t>(plan_.threads, bundles));
-      std::vector<Room> rooms;
-      for (int i = 0; i < threads; ++i) rooms.push_back(make_room(bundle, kAloneChunks, 1));
-      run_team(threads, [&](Team all) {
-        all.share(bundles, [&](index_t i) {
-          run_preps(i * bundle, std::min(plan_.preps, (i + 1) * bundle), kAloneChunks, rooms[static_cast<std::size_t>(all.rank())], Team());
-        });
+    const index_t parts = plan_.parts(), bundle = parts > 1 ? 1 : plan_.bundle(), bundles = (plan_.preps + bundle - 1) / bundle;
+    const int threads = static_cast<int>(std::min<index_t>(plan_.threads, bundles * parts));
+    std::vector<Room> rooms;
+    for (int i = 0; i < threads; ++i) rooms.push_back(make_room(bundle));
+    run_team(threads, [&](Team team) {
+      team.share(bundles * parts, [&](index_t i) {
+        const index_t first = i / parts * bundle, count = std::min(bundle, plan_.preps - first), panels = plan_.panels();
+        run_preps(first, count, panels * (i % parts) / parts, panels * (i % parts + 1) / parts, rooms[static_cast<std::size_t>(team.rank())]);
       });
-    } else {
-      Room room = make_room(plan_.preps, kBlockChunks, plan_.threads);
-      run_team(plan_.threads, [&](Team team) { run_preps(0, plan_.preps, kBlockChunks, room, team); });
-    }
+    });
   }
 
  private:
-  /// Micro-chunks of a block when a thread works alone: its factors and panels and the coming rows fit the second-level cache.
-  static constexpr index_t kAloneChunks = 4;
-
   struct Room {
     Workspace<T> space;
-    Aligned<T> rows;  ///< [thread][4,kRows,Kp]
+    Aligned<T> rows;  ///< [4,kRows,Kp]
   };
-  Room make_room(index_t preps, index_t chunks, index_t threads) const {
-    return {Workspace<T>(plan_, preps, chunks), Aligned<T>(static_cast<std::size_t>(threads * 4 * kRows * plan_.Kp))};
-  }
+  Room make_room(index_t preps) const { return {Workspace<T>(plan_, preps, kBlockChunks), Aligned<T>(static_cast<std::size_t>(4 * kRows * plan_.Kp))}; }
 
-  void run_preps(index_t first, index_t last, index_t chunks, Room& room, Team team) {
+  /// `count` preps from `first` on through their sequences, of each the panels [from, to).
+  void run_preps(index_t first, index_t count, index_t from, index_t to, Room& room) {
     Workspace<T>& space = room.space;
-    T* rows = room.rows.data() + team.rank() * 4 * kRows * plan_.Kp;
-    const index_t count = last - first, panels = plan_.panels(), tokens = chunks * kRows;
     index_t longest = 0;
-    for (index_t p = first; p < last; ++p) longest = std::max(longest, plan_.span(p).length);
-    team.share(count * plan_.heads, [&](index_t i) { load_head(first + i / plan_.heads, i % plan_.heads, space.of(i / plan_.heads).S); });
-    team.wait();
-    for (index_t begin = 0; begin < longest; begin += tokens) {
-      team.share(chunks * count, [&](index_t i) { prepare_chunk(first + i % count, begin, i / count, space, space.of(i % count), rows); });
-      team.wait();
-      team.share(count * panels, [&](index_t i) { run_tile(first + i / panels, begin, chunks, i % panels, space, space.of(i / panels)); });
-      team.wait();
+    for (index_t i = 0; i < count; ++i) {
+      longest = std::max(longest, plan_.span(first + i).length);
+      for (index_t panel = from; panel < to; ++panel) load_panel(plan_, initial_ ? initial_ + state_at(first + i, panel) : nullptr, panel, space.of(i).S);
+    }
+    for (index_t begin = 0; begin < longest; begin += kBlock) {
+      for (index_t chunk = 0; chunk < kBlockChunks; ++chunk)
+        for (index_t i = 0; i < count; ++i) prepare_chunk(first + i, begin, chunk, space, space.of(i), room.rows.data());
+      for (index_t i = 0; i < count; ++i)
+        for (index_t panel = from; panel < to; ++panel) run_tile(first + i, begin, panel, {panel - from, to - from}, space, space.of(i));
     }
     kernels_.finish_streams();
-    team.share(count * plan_.heads, [&](index_t i) { store_head(first + i / plan_.heads, i % plan_.heads, space.of(i / plan_.heads).S); });
-    team.wait();
+    for (index_t i = 0; i < count; ++i)
+      for (index_t panel = from; panel < to; ++panel) store_panel(plan_, space.of(i).S, panel, out_.final_state.data() + state_at(first + i, panel));
   }
 
-  index_t state_at(index_t prep, index_t head) const {
-    return (plan_.sequence(prep) * plan_.geo.HV + plan_.first_head(prep) + head) * plan_.geo.Dk * plan_.geo.Dv;
-  }
-  void load_head(index_t prep, index_t head, T* S) {
-    load_panels(plan_, initial_ ? initial_ + state_at(prep, head) : nullptr, S + head * plan_.tiles * plan_.panel());
-  }
-  void store_head(index_t prep, index_t head, const T* S) {
-    store_panels(plan_, S + head * plan_.tiles * plan_.panel(), out_.final_state.data() + state_at(prep, head));
+  /// Where the state of a panel's head begins in [N,HV,Dk,Dv].
+  index_t state_at(index_t prep, index_t panel) const {
+    return (plan_.sequence(prep) * plan_.geo.HV + plan_.first_head(prep) + panel / plan_.tiles) * plan_.geo.Dk * plan_.geo.Dv;
   }
 
   void prepare_chunk(index_t prep, index_t begin, index_t chunk, const Workspace<T>& space, const BlockSpace<T>& block, T* token_rows) {
@@ -112,8 +98,9 @@ class ForwardPass {
                       space.z_step());
   }
 
-  void run_tile(index_t prep, index_t begin, index_t chunks, index_t panel, const Workspace<T>& space, const BlockSpace<T>& block) {
-    const index_t length = plan_.span(prep).length, tokens = std::min(length - begin, chunks * kRows);
+  /// One tile through one block. `share`: which of this thread's panels of the prep it is.
+  void run_tile(index_t prep, index_t begin, index_t panel, Share share, const Workspace<T>& space, const BlockSpace<T>& block) {
+    const index_t length = plan_.span(prep).length, tokens = std::min<index_t>(length - begin, kBlock);
     if (tokens <= 0) return;
     const index_t head = panel / plan_.tiles, t = panel % plan_.tiles;
     ForwardTile<T> tile{};
@@ -134,20 +121,15 @@ class ForwardPass {
     tile.o = out_.o.row(span.batch, span.begin + begin, plan_.first_head(prep) + head) + t * plan_.tile;
     tile.o_stride = plan_.geo.HV * plan_.geo.Dv;
     tile.stream = plan_.stream;
-    if (saved_) save(prep, begin, panel, tile);
-    const index_t coming = std::min(length - begin - tokens, chunks * kRows);
-    add_rows(tile.ahead, prep_source(in_, options_, plan_, prep), plan_, begin + tokens, coming);
-    add_rows(tile.ahead, value_source(in_, options_, plan_, prep, head), begin + tokens, coming);
-    tile.ahead.part = static_cast<int>(t);
-    tile.ahead.parts = static_cast<int>(plan_.tiles);
+    if (saved_) {
+      tile.S_saved = saved_->states.data() + layout_.state(prep, begin / kBlock, panel);
+      tile.R = saved_->rows.data() + layout_.rows(prep, begin / kBlock, panel);
+    }
+    const index_t next = begin + tokens, coming = std::min<index_t>(length - next, kBlock);
+    ask_for(tile.errands, share, prep_source(in_, options_, plan_, prep), plan_, next, coming);
+    for (index_t other = 0; other < plan_.heads; ++other)
+      ask_for(tile.errands, share, value_source(in_, options_, plan_, prep, other), next, coming);
     kernels_.forward_tile(tile);
-  }
-
-  /// Where the state before the block goes, when one begins, and the rows.
-  void save(index_t prep, index_t begin, index_t panel, ForwardTile<T>& tile) {
-    const index_t block = begin / kBlock;
-    if (begin % kBlock == 0) tile.S_saved = saved_->states.data() + layout_.state(prep, block, panel);
-    tile.R = saved_->rows.data() + layout_.rows(prep, block, panel) + begin % kBlock / kRows * plan_.rows();
   }
 
   const Inputs<T>& in_;

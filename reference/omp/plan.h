@@ -5,8 +5,6 @@
 // factors are worked out once. Below it lie the value heads, and below them the column tiles.
 //   prep   p = n (HV / heads) + i        heads i heads .. (i+1) heads - 1
 //   panel  state of a tile, [Kp, width], at (head in prep, tile) steps of Kp * tile
-// Two ways to share out: *alone*, a thread takes a few neighbouring preps through the whole sequence (adjacent in memory,
-// no barrier), or *together*, all threads take the chunks and tiles of all preps block by block.
 #pragma once
 
 #include <algorithm>
@@ -43,12 +41,15 @@ struct Plan {
   const Geometry::Sequence& span(index_t prep) const { return geo.sequences[static_cast<std::size_t>(sequence(prep))]; }
   index_t blocks(index_t prep) const { return (span(prep).length + kBlock - 1) / kBlock; }
 
-  /// Whether threads work alone: enough preps to keep all of them about equally busy.
-  bool alone() const {
-    const index_t rounds = (preps + threads - 1) / threads;
-    return threads == 1 || 4 * rounds * threads <= 5 * preps;
+  /// Whether `items` of equal size keep all threads about equally busy.
+  bool balanced(index_t items) const { return 4 * ((items + threads - 1) / threads) * threads <= 5 * items; }
+  /// Parts the panels of a prep are cut into so that there is work for all threads; 1 where there are preps enough.
+  index_t parts() const {
+    index_t parts = 1;
+    while (parts < panels() && !balanced(preps * parts)) ++parts;
+    return parts;
   }
-  /// Preps one thread takes at a time when it works alone: neighbours share cache lines and pages.
+  /// Preps one thread takes at a time: neighbours share pages, and in small widths cache lines.
   index_t bundle() const { return std::clamp<index_t>(preps / threads, 1, 4); }
 };
 

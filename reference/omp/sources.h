@@ -72,43 +72,48 @@ ValueSource<T> value_source(const Inputs<T>& in, const Options& options, const P
   return p;
 }
 
-/// Add the rows of `tokens` tokens from `token` on of a tensor whose first row is `first` (null: nothing).
+/// Whose business the rows of a block are when several tiles share them.
+struct Share {
+  index_t part, parts;
+};
+
+/// Ask for the rows of `tokens` tokens from `token` on of a tensor whose first row is `first` (null: nothing).
 template <class T>
-void add_rows(Ahead& a, const T* first, index_t stride, index_t width, index_t token, index_t tokens, bool written = false) {
+void ask_for(Errands& errands, Share share, const T* first, index_t stride, index_t width, index_t token, index_t tokens, bool written = false) {
   if (!first || tokens <= 0) return;
-  a.rows[a.count++] = {reinterpret_cast<const char*>(first + token * stride), stride * static_cast<index_t>(sizeof(T)),
-                       width * static_cast<index_t>(sizeof(T)), static_cast<int>(tokens), written};
+  constexpr index_t size = sizeof(T);
+  errands.add({reinterpret_cast<const char*>(first + token * stride), stride * size, width * size, static_cast<int>(tokens),
+               static_cast<int>(share.part), static_cast<int>(share.parts), written});
 }
 
 /// The rows that prepare reads, and those that values reads.
 template <class T>
-void add_rows(Ahead& a, const PrepSource<T>& p, const Plan& plan, index_t token, index_t tokens) {
-  add_rows(a, p.q, p.k_stride, p.Dk, token, tokens);
-  add_rows(a, p.k, p.k_stride, p.Dk, token, tokens);
-  add_rows(a, p.g, p.g_stride, plan.decay == Decay::channel ? p.Dk : 1, token, tokens);
-  add_rows(a, p.b, p.b_stride, plan.erase == Erase::scalar ? 1 : p.Dk, token, tokens);
+void ask_for(Errands& errands, Share share, const PrepSource<T>& p, const Plan& plan, index_t token, index_t tokens) {
+  ask_for(errands, share, p.q, p.k_stride, p.Dk, token, tokens);
+  ask_for(errands, share, p.k, p.k_stride, p.Dk, token, tokens);
+  ask_for(errands, share, p.g, p.g_stride, plan.decay == Decay::channel ? p.Dk : 1, token, tokens);
+  ask_for(errands, share, p.b, p.b_stride, plan.erase == Erase::scalar ? 1 : p.Dk, token, tokens);
 }
 template <class T>
-void add_rows(Ahead& a, const ValueSource<T>& v, index_t token, index_t tokens) {
-  add_rows(a, v.v, v.v_stride, v.Dv, token, tokens);
-  add_rows(a, v.w, v.w_stride, v.write == Write::scalar ? 1 : v.Dv, token, tokens);
+void ask_for(Errands& errands, Share share, const ValueSource<T>& v, index_t token, index_t tokens) {
+  ask_for(errands, share, v.v, v.v_stride, v.Dv, token, tokens);
+  ask_for(errands, share, v.w, v.w_stride, v.write == Write::scalar ? 1 : v.Dv, token, tokens);
 }
 
-/// Columns of the panels of a head <- state [Dk,Dv] (null: zeros), and back.
+/// Panel `panel` of a prep, of the panels at `panels` <- state [Dk,Dv] of its head (null: zeros), and back.
 template <class T>
-void load_panels(const Plan& plan, const T* state, T* panels) {
-  for (index_t t = 0; t < plan.tiles; ++t, panels += plan.panel()) {
-    const index_t width = plan.width(t), columns = plan.columns(t);
-    for (index_t i = 0; i < plan.Kp; ++i)
-      for (index_t j = 0; j < width; ++j)
-        panels[i * width + j] = state && i < plan.geo.Dk && j < columns ? state[i * plan.geo.Dv + t * plan.tile + j] : T(0);
-  }
+void load_panel(const Plan& plan, const T* state, index_t panel, T* panels) {
+  const index_t t = panel % plan.tiles, width = plan.width(t), columns = plan.columns(t);
+  T* S = panels + panel * plan.panel();
+  for (index_t i = 0; i < plan.Kp; ++i)
+    for (index_t j = 0; j < width; ++j) S[i * width + j] = state && i < plan.geo.Dk && j < columns ? state[i * plan.geo.Dv + t * plan.tile + j] : T(0);
 }
 template <class T>
-void store_panels(const Plan& plan, const T* panels, T* state) {
-  for (index_t t = 0; t < plan.tiles; ++t, panels += plan.panel())
-    for (index_t i = 0; i < plan.geo.Dk; ++i)
-      for (index_t j = 0; j < plan.columns(t); ++j) state[i * plan.geo.Dv + t * plan.tile + j] = panels[i * plan.width(t) + j];
+void store_panel(const Plan& plan, const T* panels, index_t panel, T* state) {
+  const index_t t = panel % plan.tiles, width = plan.width(t);
+  const T* S = panels + panel * plan.panel();
+  for (index_t i = 0; i < plan.geo.Dk; ++i)
+    for (index_t j = 0; j < plan.columns(t); ++j) state[i * plan.geo.Dv + t * plan.tile + j] = S[i * width + j];
 }
 
 }  // namespace fw::omp

@@ -133,7 +133,7 @@ void backward_tile_of(const BackwardTile<T>& t) {
   alignas(64) T dR[kRows * W], minus[kRows * W];
   if (t.dE) recompute_states(t, W);
   const index strips = (Kp + 2 * kLanes<T> - 1) / (2 * kLanes<T>);
-  Meanwhile meanwhile(t.ahead, t.chunks * int(1 + 4 * strips));
+  Meanwhile meanwhile(t.errands, t.chunks * int(1 + 4 * strips));
   for (int chunk = t.chunks - 1; chunk >= 0; --chunk) {
     const index factors = chunk * kRows * Kp, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T *R = t.R + rows_at, *dO = t.dO + rows_at, *gamma = t.gamma ? t.gamma + chunk * Kp : nullptr, *S = t.states + chunk * W * Kp;

@@ -70,7 +70,7 @@ void forward_tile_of(const ForwardTile<T>& t) {
   constexpr index W = C * kLanes<T>;
   alignas(64) T answers[kRows * W], R[kRows * W];
   if (t.S_saved) copy_past(t.S_saved, t.S, t.Kp * W);
-  Meanwhile meanwhile(t.ahead, 3 * t.chunks);
+  Meanwhile meanwhile(t.errands, 3 * t.chunks);
   for (int chunk = 0; chunk < t.chunks; ++chunk) {
     const index factors = chunk * kRows * t.Kp, square = chunk * kRows * kRows, rows_at = chunk * kRows * 2 * kLanes<T>;
     const T* Z = t.Z + rows_at;

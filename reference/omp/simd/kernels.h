@@ -59,24 +59,28 @@ struct ValueSource {
   T gain = 1;
 };
 
-/// Rows that will be needed soon, to be asked for while a tile is worked on: `bytes` each, `stride` bytes apart, one per token of
-/// a block of `tokens`. Tile `part` of `parts` asks for the rows part, part + parts, ...
-struct Ahead {
-  struct Rows {
-    const char* at;
-    std::ptrdiff_t stride, bytes;
-    int tokens;
-    bool written;  ///< they will be written, not read
-  };
-  static constexpr int kMost = 16;
-  Rows rows[kMost];
-  int count = 0, part = 0, parts = 1;
+/// Rows that will be needed soon, to be asked for while a tile is worked on: `bytes` each, `stride` bytes apart. Of `rows` rows
+/// this errand is about the rows part, part + parts, ...
+struct Errand {
+  const char* at;
+  std::ptrdiff_t stride, bytes;
+  int rows, part, parts;
+  bool written;  ///< they will be written, not read
 
-  /// Cache lines this tile asks for.
+  /// Cache lines.
+  std::ptrdiff_t lines() const { return rows > part ? (rows - part + parts - 1) / parts * ((bytes + 63) / 64) : 0; }
+};
+struct Errands {
+  static constexpr int kMost = 20;
+  Errand list[kMost];
+  int count = 0;
+
+  void add(const Errand& errand) {
+    if (errand.lines() > 0 && count < kMost) list[count++] = errand;
+  }
   std::ptrdiff_t lines() const {
     std::ptrdiff_t total = 0;
-    for (int n = 0; n < count; ++n)
-      if (rows[n].tokens > part) total += (rows[n].tokens - part + parts - 1) / parts * ((rows[n].bytes + 63) / 64);
+    for (int n = 0; n < count; ++n) total += list[n].lines();
     return total;
   }
 };
@@ -95,7 +99,7 @@ struct ForwardTile {
   bool stream;             ///< o is large: write it past the caches
   T* S_saved;              ///< [Kp,width] receives S as it is before the block, or null
   T* R;                    ///< [chunks,kRows,width] receives the residual rows, or null
-  Ahead ahead;             ///< what to bring towards the cache meanwhile
+  Errands errands;
 };
 
 /// One block of one tile in reverse. Panels are transposed here, lanes are key channels, and cut into strips of two vectors of
@@ -113,7 +117,7 @@ struct BackwardTile {
   T* dZ;        ///< [chunks,kRows,width] written
   T *dE, *dQ, *dKt, *dgamma, *dA_ek, *dA_qk;  ///< layouts of the factors, the dA full squares; null: only dS and dZ are wanted
   bool add;                                    ///< add to them, or write them
-  Ahead ahead;
+  Errands errands;
 };
 
 /// Gradients of one chunk's factors, and where those of the rule's inputs go.

@@ -13,33 +13,31 @@ namespace fw::omp::FW_ISA {
 class Meanwhile {
  public:
   /// `calls`: how often some() will be called over the tile.
-  Meanwhile(const Ahead& ahead, int calls) : ahead_(ahead), token_(ahead.part), quota_((ahead.lines() + calls - 1) / calls) { next_entry(); }
+  Meanwhile(const Errands& errands, int calls) : errands_(errands), quota_((errands.lines() + calls - 1) / calls) { begin(0); }
 
   /// The next portion.
   FW_INLINE void some() {
-    for (index n = 0; n < quota_ && entry_ < ahead_.count; ++n) {
-      const Ahead::Rows& rows = ahead_.rows[entry_];
-      const char* at = rows.at + token_ * rows.stride + byte_;
-      if (rows.written) __builtin_prefetch(at, 1, 2);
+    for (index n = 0; n < quota_ && entry_ < errands_.count; ++n) {
+      const Errand& errand = errands_.list[entry_];
+      const char* at = errand.at + row_ * errand.stride + byte_;
+      if (errand.written) __builtin_prefetch(at, 1, 2);
       else __builtin_prefetch(at, 0, 2);
       byte_ += 64;
-      if (byte_ < rows.bytes) continue;
+      if (byte_ < errand.bytes) continue;
       byte_ = 0;
-      token_ += ahead_.parts;
-      if (token_ < rows.tokens) continue;
-      ++entry_;
-      token_ = ahead_.part;
-      next_entry();
+      row_ += errand.parts;
+      if (row_ >= errand.rows) begin(entry_ + 1);
     }
   }
 
  private:
-  void next_entry() {
-    while (entry_ < ahead_.count && ahead_.rows[entry_].tokens <= token_) ++entry_;
+  void begin(int entry) {
+    entry_ = entry;
+    if (entry < errands_.count) row_ = errands_.list[entry].part;
   }
-  const Ahead& ahead_;
+  const Errands& errands_;
   int entry_ = 0;
-  index token_, byte_ = 0, quota_;
+  index row_ = 0, byte_ = 0, quota_;
 };
 
 }  // namespace fw::omp::FW_ISA
