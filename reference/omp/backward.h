@@ -156,7 +156,7 @@ class BackwardPass {
     for (index_t head = 0; head < plan_.heads; ++head) {
       T* dO = g.dO + head * plan_.tiles * kBlockChunks * plan_.rows() + chunk * plan_.rows();
       source.v = d_o_.defined() ? d_o_.row(span.batch, span.begin, plan_.first_head(prep) + head) : nullptr;
-      kernels_.values(source, token, d_o_.defined() ? rows : 0, dO, kBlockChunks * plan_.rows());
+      kernels_.values(source, token, d_o_.defined() ? rows : 0, dO, kBlockChunks * plan_.rows(), 0, plan_.tiles);
     }
   }
 

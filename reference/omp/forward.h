@@ -73,7 +73,7 @@ class ForwardPass {
     }
     for (index_t begin = 0; begin < longest; begin += kBlock) {
       for (index_t chunk = 0; chunk < kBlockChunks; ++chunk)
-        for (index_t i = 0; i < count; ++i) prepare_chunk(first + i, begin, chunk, space, space.of(i), room.rows.data());
+        for (index_t i = 0; i < count; ++i) prepare_chunk(first + i, begin, chunk, from, to, space, space.of(i), room.rows.data());
       for (index_t i = 0; i < count; ++i)
         for (index_t panel = from; panel < to; ++panel) run_tile(first + i, begin, panel, {panel - from, to - from}, space, space.of(i));
     }
@@ -87,15 +87,17 @@ class ForwardPass {
     return (plan_.sequence(prep) * plan_.geo.HV + plan_.first_head(prep) + panel / plan_.tiles) * plan_.geo.Dk * plan_.geo.Dv;
   }
 
-  void prepare_chunk(index_t prep, index_t begin, index_t chunk, const Workspace<T>& space, const BlockSpace<T>& block, T* token_rows) {
+  void prepare_chunk(index_t prep, index_t begin, index_t chunk, index_t from, index_t to, const Workspace<T>& space, const BlockSpace<T>& block, T* token_rows) {
     const index_t token = begin + chunk * kRows, left = plan_.span(prep).length - token;
     if (left <= 0) return;
     const int rows = static_cast<int>(std::min<index_t>(left, kRows));
     const PrepSource<T> source = prep_source(in_, options_, plan_, prep);
     kernels_.prepare(source, plan_.decay, plan_.erase, token, rows, block.factors(plan_, chunk), token_rows);
-    for (index_t head = 0; head < plan_.heads; ++head)
-      kernels_.values(value_source(in_, options_, plan_, prep, head), token, rows, block.Z + head * plan_.tiles * space.z_step() + chunk * plan_.rows(),
-                      space.z_step());
+    for (index_t head = from / plan_.tiles; head * plan_.tiles < to; ++head) {
+      const index_t first = head * plan_.tiles;
+      kernels_.values(value_source(in_, options_, plan_, prep, head), token, rows, block.Z + first * space.z_step() + chunk * plan_.rows(), space.z_step(),
+                      std::max(from - first, index_t{0}), std::min(to - first, plan_.tiles));
+    }
   }
 
   /// One tile through one block. `share`: which of this thread's panels of the prep it is.

@@ -150,8 +150,9 @@ struct Kernels {
   /// Reverse of prepare for the same chunk, with the rows that prepare left. scratch: 4 kRows Kp.
   void (*prepare_backward)(const PrepSource<T>&, Decay, Erase, std::ptrdiff_t token, int rows, const T* token_rows, const PrepGradient<T>&,
                            T* scratch);
-  /// z rows of one chunk into tiles: tile j at out + j tile_step, rows `width` apart, rows past the end zero.
-  void (*values)(const ValueSource<T>&, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step);
+  /// z rows of one chunk into the tiles [from, to): tile j at out + j tile_step, rows `width` apart, rows past the end zero.
+  void (*values)(const ValueSource<T>&, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step, std::ptrdiff_t from,
+                 std::ptrdiff_t to);
   /// dv and dw (or dbeta; null where the write gate is one) of one chunk from the tiles of dZ. Pointers as in ValueSource.
   void (*values_backward)(const ValueSource<T>&, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw,
                           bool stream);

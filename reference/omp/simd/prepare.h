@@ -89,11 +89,12 @@ void prepare(const PrepSource<T>& p, Decay decay, Erase erase, std::ptrdiff_t to
 
 /// Edit values z = w (.) v of one chunk, tile by tile (see Kernels::values).
 template <class T>
-void values(const ValueSource<T>& p, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step) {
+void values(const ValueSource<T>& p, std::ptrdiff_t token, int rows, T* out, std::ptrdiff_t tile_step, std::ptrdiff_t from, std::ptrdiff_t to) {
   constexpr index L = kLanes<T>, tile = 2 * L;
+  const index end = to * tile < p.Dv ? to * tile : p.Dv;
   for (int r = 0; r < kRows; ++r) {
     const T tied = r < rows && p.write != Write::channel ? tied_write(p, token + r) : T(1);
-    for (index i = 0; i < p.Dv; i += L) {
+    for (index i = from * tile; i < end; i += L) {
       const index column = i % tile, width = p.Dv - (i - column) > L ? tile : L;
       store(out + i / tile * tile_step + r * width + column, r < rows ? write_value(p, token + r, i, tied) : Vec<T>{});
     }
