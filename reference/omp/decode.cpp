@@ -35,9 +35,15 @@ Decoder<T>::Decoder(index_t N, index_t HV, index_t Dk, index_t Dv, const Options
   tile_ = plan.tile;
   tiles_ = plan.tiles;
   state_.resize(static_cast<std::size_t>(N * HV * tiles_ * Kp_ * tile_));
-  pending_.resize(static_cast<std::size_t>(N * HV * (Kp_ + tiles_ * tile_)));
+  pending_.resize(static_cast<std::size_t>(N * HV) * pending_step());
   state_.zero();
+  forget_pending();
+}
+
+template <class T>
+void Decoder<T>::forget_pending() {
   pending_.zero();
+  for (index_t i = 0; i < N_ * HV_; ++i) std::fill_n(pending_.data() + static_cast<std::size_t>(i) * pending_step(), Kp_, T(1));
 }
 
 template <class T>
@@ -48,7 +54,7 @@ void Decoder<T>::load(const Tensor<T>& state) {
   const Plan plan = decode_plan<T>(N_, HV_, Dk_, Dv_, options_, kernels<T>(isa_).lanes);
   for (index_t i = 0; i < N_ * HV_; ++i)
     for (index_t t = 0; t < tiles_; ++t) load_panel(plan, state.data() + i * Dk_ * Dv_, t, state_.data() + i * tiles_ * plan.panel());
-  pending_.zero();
+  forget_pending();
 }
 
 template <class T>
@@ -58,9 +64,9 @@ Tensor<T> Decoder<T>::state() const {
   for (index_t i = 0; i < N_ * HV_; ++i) {
     T* S = out.data() + i * Dk_ * Dv_;
     for (index_t t = 0; t < tiles_; ++t) store_panel(plan, state_.data() + i * tiles_ * plan.panel(), t, S);
-    const T *k = pending_.data() + i * (Kp_ + tiles_ * tile_), *delta = k + Kp_;
+    const T *c = pending_.data() + static_cast<std::size_t>(i) * pending_step(), *k = c + Kp_, *delta = k + Kp_;
     for (index_t r = 0; r < Dk_; ++r)
-      for (index_t c = 0; c < Dv_; ++c) S[r * Dv_ + c] += k[r] * delta[c];
+      for (index_t j = 0; j < Dv_; ++j) S[r * Dv_ + j] = c[r] * S[r * Dv_ + j] + k[r] * delta[j];
   }
   return out;
 }
@@ -88,7 +94,8 @@ void Decoder<T>::step(const Inputs<T>& token, Tensor<T>& o) {
       head.value = value_source(token, options_, plan, prep, i % plan.heads);
       head.S = state_.data() + i * tiles_ * plan.panel();
       head.panel_step = plan.panel();
-      head.k = pending_.data() + i * (Kp_ + tiles_ * tile_);
+      head.c = pending_.data() + static_cast<std::size_t>(i) * pending_step();
+      head.k = head.c + Kp_;
       head.delta = head.k + Kp_;
       head.o = o.data() + i * Dv_;
       head.scratch = scratch_.data() + team.rank() * 8 * Kp_;
