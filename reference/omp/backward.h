@@ -12,6 +12,8 @@
 // sum that a thread alone makes.
 #pragma once
 
+#include <string>
+
 #include "omp/forward.h"
 
 namespace fw::omp {
@@ -122,24 +124,19 @@ class BackwardPass {
     return (plan_.sequence(prep) * plan_.geo.HV + plan_.first_head(prep) + panel / plan_.tiles) * plan_.geo.Dk * plan_.geo.Dv +
            panel % plan_.tiles * plan_.tile;
   }
-  /// Place of (column j, channel i) in a panel of strips (BackwardTile).
-  index_t in_strips(index_t width, index_t j, index_t i) const {
-    const index_t first = i / plan_.tile * plan_.tile;
-    return first * width + j * std::min(plan_.tile, plan_.Kp - first) + i - first;
-  }
   void load_gradient(index_t prep, index_t panel, const GradientSpace<T>& g) {
     const index_t t = panel % plan_.tiles, width = plan_.width(t), columns = plan_.columns(t);
     const T* from = final_ ? final_ + state_at(prep, panel) : nullptr;
     T* dS = g.dS + panel * plan_.panel();
     for (index_t j = 0; j < width; ++j)
-      for (index_t i = 0; i < plan_.Kp; ++i) dS[in_strips(width, j, i)] = from && i < plan_.geo.Dk && j < columns ? from[i * plan_.geo.Dv + j] : T(0);
+      for (index_t i = 0; i < plan_.Kp; ++i) dS[plan_.in_strips(width, j, i)] = from && i < plan_.geo.Dk && j < columns ? from[i * plan_.geo.Dv + j] : T(0);
   }
   void store_gradient(index_t prep, index_t panel, const GradientSpace<T>& g) {
     if (!start_) return;
     T* to = start_ + state_at(prep, panel);
     const T* dS = g.dS + panel * plan_.panel();
     for (index_t i = 0; i < plan_.geo.Dk; ++i)
-      for (index_t j = 0; j < plan_.columns(panel % plan_.tiles); ++j) to[i * plan_.geo.Dv + j] = dS[in_strips(plan_.width(panel % plan_.tiles), j, i)];
+      for (index_t j = 0; j < plan_.columns(panel % plan_.tiles); ++j) to[i * plan_.geo.Dv + j] = dS[plan_.in_strips(plan_.width(panel % plan_.tiles), j, i)];
   }
 
   void prepare_chunk(index_t prep, index_t block, index_t chunk, Room& room, index_t place) {
@@ -318,5 +315,16 @@ class BackwardPass {
   index_t preps_per_unit_, sums_width_;
   std::vector<double> sums_;  ///< [prep][1 + Dk] over all blocks
 };
+
+/// Throws unless `saved` has the sizes of a forward of this plan.
+template <class T>
+void check_saved(const Saved<T>& saved, const Plan& plan, index_t segments) {
+  const SavedLayout layout(plan);
+  const index_t states = layout.slot(plan.preps, 0, 0) * plan.panel(), maps = segments > 1 ? plan.preps * plan.Kp * plan.Kp : 0;
+  if (saved.states.size() == static_cast<std::size_t>(states) && (segments == 1 || saved.maps.size() == static_cast<std::size_t>(maps))) return;
+  throw Error("omp backward: saved must come from forward on the same inputs, options and settings, expected " + std::to_string(states) +
+              " numbers of states and " + std::to_string(maps) + " of maps, got " + std::to_string(saved.states.size()) + " and " +
+              std::to_string(saved.maps.size()));
+}
 
 }  // namespace fw::omp

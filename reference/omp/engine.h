@@ -6,7 +6,7 @@
 // is the gate structure, a trait of the part that builds the chunk factors (simd/prepare.h).
 //
 //   forward    o and the final state; optionally what the backward needs (Saved)
-//   backward   every gradient, from states saved once in 64 tokens: never from all T states
+//   backward   every gradient, from states saved once in 32 tokens: never from all T states
 //
 // Right for every g <= 0, -inf included: decay enters as products of exp(g), each at most 1, never as a quotient.
 // The results have the same bits at any options.threads, and do not depend on how the work was shared out.
@@ -27,14 +27,15 @@ struct Settings {
   index_t segments = 1;
 };
 
-/// What forward leaves for backward: the state before every block of 64 tokens and the residual rows R (C4).
-/// Bytes per token and value head, with widths rounded up to whole vectors: sizeof(T) (Dk Dv / 64 + Dv);
-/// 1.5 KiB for float at Dk = Dv = 128, where all T states would be 64 KiB.
+/// What forward leaves for backward: the state before every block of 32 tokens and the residual rows R (C4). Bytes per token
+/// and value head, with widths rounded up to whole vectors: sizeof(T) (Dk Dv / 32 + Dv); 2.5 KiB for float at Dk = Dv = 128,
+/// where all T states would be 64 KiB.
 template <class T>
 struct Saved {
-  Aligned<T> states;  ///< [unit, block, tile] panels
-  Aligned<T> rows;    ///< [unit, block, tile] panels of residual rows
-  std::size_t bytes() const { return (states.size() + rows.size()) * sizeof(T); }
+  Aligned<T> states;  ///< [prep, block, head and tile] panels
+  Aligned<T> rows;    ///< [prep, block, head and tile] residual rows
+  Aligned<T> maps;    ///< [prep] maps of the segments [Dk,Dk], with Settings::segments > 1
+  std::size_t bytes() const { return (states.size() + rows.size() + maps.size()) * sizeof(T); }
 };
 
 /// o and the final state. `out` is reused where its shapes fit. Throws fw::Error with function, argument, expected, got.

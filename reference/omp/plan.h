@@ -36,6 +36,11 @@ struct Plan {
   int vectors(index_t t) const { return geo.Dv - t * tile > lanes ? 2 : 1; }
   index_t width(index_t t) const { return vectors(t) * lanes; }
   index_t columns(index_t t) const { return std::min(width(t), geo.Dv - t * tile); }
+  /// Place of (column j, channel i) in a transposed panel (BackwardTile).
+  index_t in_strips(index_t columns_apart, index_t j, index_t i) const {
+    const index_t first = i / tile * tile;
+    return first * columns_apart + j * std::min(tile, Kp - first) + i - first;
+  }
   index_t first_head(index_t prep) const { return prep % preps_per_sequence * heads; }
   index_t sequence(index_t prep) const { return prep / preps_per_sequence; }
   const Geometry::Sequence& span(index_t prep) const { return geo.sequences[static_cast<std::size_t>(sequence(prep))]; }
@@ -66,7 +71,8 @@ inline Plan make_plan(const Geometry& geo, const Options& options, int lanes) {
   plan.preps_per_sequence = geo.HV / plan.heads;
   plan.preps = geo.N * plan.preps_per_sequence;
   plan.lanes = lanes;
-  plan.Kp = (geo.Dk + lanes - 1) / lanes * lanes;
+  const index_t step = std::max(lanes, kRows);
+  plan.Kp = (geo.Dk + step - 1) / step * step;
   plan.tile = 2 * lanes;
   plan.tiles = (geo.Dv + plan.tile - 1) / plan.tile;
   plan.stream = geo.B * geo.T * geo.HV * geo.Dv >= kStreamFrom;

@@ -5,8 +5,8 @@
 // and strides; sizes are in elements, times and widths may be anything.
 //
 // A micro-chunk is kRows tokens, a block kBlockChunks of them. One *prep* (what shares q, k, g and the erase gate) has, per
-// chunk, the factors [kRows,Kp] of the chunk form with Kp = Dk rounded up to whole vectors, zero past Dk and past the end of
-// the sequence. One *tile* is up to `tile` value columns of one value head; its state is a panel [Kp, width].
+// chunk, the factors [kRows,Kp] of the chunk form with Kp = Dk rounded up to whole vectors and to kRows, zero past Dk and past
+// the end of the sequence. One *tile* is up to `tile` value columns of one value head; its state is a panel [Kp, width].
 // Rows of a tile, [chunks,kRows,width]: rows `width` apart, chunks kRows * tile apart whatever the width.
 #pragma once
 
