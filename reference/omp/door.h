@@ -5,6 +5,7 @@
 // values by a vectorised scan, and by core's own check (which says what is wrong and where) only if that finds something.
 #pragma once
 
+#include <atomic>
 #include <limits>
 #include <string>
 
@@ -21,16 +22,13 @@ bool all_within(const Kernels<T>& kernels, const Tensor<T>& x, T low, T high, in
   if (!x.defined() || x.numel() == 0) return true;
   constexpr index_t kPiece = 1 << 16;
   const index_t pieces = (x.numel() + kPiece - 1) / kPiece;
-  bool all = true;
+  std::atomic<bool> all{true};
   run_team(pieces > 1 ? threads : 1, [&](Team team) {
     bool mine = true;
     team.share(pieces, [&](index_t i) {
       mine = mine && kernels.within(x.data() + i * kPiece, std::min(kPiece, x.numel() - i * kPiece), low, high);
     });
-    if (!mine) {
-#pragma omp atomic write
-      all = false;
-    }
+    if (!mine) all = false;
   });
   return all;
 }

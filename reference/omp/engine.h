@@ -25,6 +25,8 @@ struct Settings {
   /// Pieces a sequence is cut into along time, computed side by side after a scan of their affine state maps. It costs
   /// 7/3 of the arithmetic, so it pays only where heads x column tiles are far fewer than the cores. 1: no cut.
   index_t segments = 1;
+  /// Ask for coming rows while a block is worked on, and take neighbouring heads together. Off only to measure what it gives.
+  bool look_ahead = true;
 };
 
 /// What forward leaves for backward: the state before every block of 32 tokens and the residual rows R (C4). Bytes per token

@@ -12,7 +12,8 @@ template <class T>
 void forward(const Inputs<T>& in, const Options& options, Outputs<T>& out, Saved<T>* saved, const Settings& settings) {
   const Kernels<T>& k = kernels<T>(resolve_isa(settings.isa));
   const Geometry geo = enter("forward", k, in, options, settings);
-  const Plan plan = make_plan(geo, options, k.lanes);
+  Plan plan = make_plan(geo, options, k.lanes);
+  plan.look_ahead = settings.look_ahead;
   fit(out.o, {geo.B, geo.T, geo.HV, geo.Dv});
   fit(out.final_state, {geo.N, geo.HV, geo.Dk, geo.Dv});
   if (settings.segments > 1) return forward_in_segments(in, options, plan, k, out, saved, settings.segments);

@@ -127,7 +127,7 @@ class ForwardPass {
       tile.S_saved = saved_->states.data() + layout_.state(prep, begin / kBlock, panel);
       tile.R = saved_->rows.data() + layout_.rows(prep, begin / kBlock, panel);
     }
-    const index_t next = begin + tokens, coming = std::min<index_t>(length - next, kBlock);
+    const index_t next = begin + tokens, coming = plan_.look_ahead ? std::min<index_t>(length - next, kBlock) : 0;
     ask_for(tile.errands, share, prep_source(in_, options_, plan_, prep), plan_, next, coming);
     for (index_t other = 0; other < plan_.heads; ++other)
       ask_for(tile.errands, share, value_source(in_, options_, plan_, prep, other), next, coming);

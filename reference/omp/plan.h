@@ -27,6 +27,7 @@ struct Plan {
   index_t Kp = 0, tile = 0, tiles = 0;
   int lanes = 0;
   int threads = 1;
+  bool look_ahead = true;
   bool stream = false;  ///< results are larger than the caches: written past them where they are written once
 
   index_t panel() const { return Kp * tile; }
@@ -55,7 +56,7 @@ struct Plan {
     return parts;
   }
   /// Preps one thread takes at a time: neighbours share pages, and in small widths cache lines.
-  index_t bundle() const { return std::clamp<index_t>(preps / threads, 1, 4); }
+  index_t bundle() const { return look_ahead ? std::clamp<index_t>(preps / threads, 1, 4) : 1; }
 };
 
 /// Numbers of o from which results are written past the caches: 8 MiB in float, about what one core may call its own.

@@ -3,29 +3,32 @@
 //
 // Threads that work on one thing together. A Team hands out items in turn (item i to member i mod size) and can wait for all;
 // a team of one needs neither. run_team starts it as one OpenMP parallel region.
-// The barrier of libgomp is invisible to ThreadSanitizer; what it orders is told to it here.
+// ThreadSanitizer cannot see into libgomp and takes its every region for a race, so under it a team is made of std::threads:
+// what the members do to each other's data is then checked for real.
 #pragma once
-
-#include <omp.h>
 
 #include "core/dtype.h"
 
 #if defined(__SANITIZE_THREAD__)
-extern "C" void __tsan_acquire(void* address);
-extern "C" void __tsan_release(void* address);
-#define FW_TSAN_RELEASE(address) __tsan_release(address)
-#define FW_TSAN_ACQUIRE(address) __tsan_acquire(address)
+#include <barrier>
+#include <thread>
+#include <vector>
 #else
-#define FW_TSAN_RELEASE(address) static_cast<void>(address)
-#define FW_TSAN_ACQUIRE(address) static_cast<void>(address)
+#include <omp.h>
 #endif
 
 namespace fw::omp {
 
+#if defined(__SANITIZE_THREAD__)
+using TeamBarrier = std::barrier<>;
+#else
+struct TeamBarrier {};
+#endif
+
 class Team {
  public:
   Team() = default;
-  Team(int rank, int size, void* fence) : rank_(rank), size_(size), fence_(fence) {}
+  Team(int rank, int size, TeamBarrier* barrier) : rank_(rank), size_(size), barrier_(barrier) {}
 
   int rank() const { return rank_; }
   int size() const { return size_; }
@@ -38,29 +41,32 @@ class Team {
   /// Everybody's writes before it are seen by everybody after it.
   void wait() const {
     if (size_ == 1) return;
-    FW_TSAN_RELEASE(fence_);
+#if defined(__SANITIZE_THREAD__)
+    barrier_->arrive_and_wait();
+#else
 #pragma omp barrier
-    FW_TSAN_ACQUIRE(fence_);
+#endif
   }
 
  private:
   int rank_ = 0, size_ = 1;
-  void* fence_ = nullptr;
+  TeamBarrier* barrier_ = nullptr;
 };
 
-/// body(team) on `threads` threads at once. body must not throw.
+/// body(team) on `threads` threads at once (fewer when OpenMP gives fewer). body must not throw.
 template <class F>
 void run_team(int threads, F&& body) {
   if (threads <= 1) return body(Team());
-  char fence = 0;
-  FW_TSAN_RELEASE(&fence);
+#if defined(__SANITIZE_THREAD__)
+  TeamBarrier barrier(threads);
+  std::vector<std::thread> crew;
+  for (int rank = 1; rank < threads; ++rank) crew.emplace_back([&, rank] { body(Team(rank, threads, &barrier)); });
+  body(Team(0, threads, &barrier));
+  for (auto& member : crew) member.join();
+#else
 #pragma omp parallel num_threads(threads)
-  {
-    FW_TSAN_ACQUIRE(&fence);
-    body(Team(omp_get_thread_num(), omp_get_num_threads(), &fence));
-    FW_TSAN_RELEASE(&fence);
-  }
-  FW_TSAN_ACQUIRE(&fence);
+  body(Team(omp_get_thread_num(), omp_get_num_threads(), nullptr));
+#endif
 }
 
 }  // namespace fw::omp

@@ -10,17 +10,6 @@ namespace {
 
 Problem drawn(Variant variant = Variant::gdn2) { return make_problem(variant, ProblemShape::parse("B1-T20-H1-HV1-Dk4-Dv3"), "mixed", 1); }
 
-/// The message of the refusal; empty when there was none.
-template <class F>
-std::string refusal(F&& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return {};
-}
-
 }  // namespace
 
 TEST_SUITE_BEGIN("chunkwise");

@@ -143,6 +143,23 @@ struct DecodeHead {
   T* scratch;       ///< 8 Kp
 };
 
+/// Columns [from, from + width) of one head's state, token by token (rungs.h).
+template <class T>
+struct TokenLoop {
+  PrepSource<T> prep;
+  ValueSource<T> value;
+  Decay decay;
+  Erase erase;
+  bool fused;                  ///< two sweeps over the state a token, not four
+  std::ptrdiff_t token, from, width;
+  int tokens;
+  T* rows;                     ///< [tokens][4,Kp] q k alpha e, filled by read_tokens
+  T* S;                        ///< [Kp,width]
+  T* o;                        ///< [tokens] rows of the head, o_stride apart
+  std::ptrdiff_t o_stride;
+  T* scratch;                  ///< 2 width
+};
+
 template <class T>
 struct Kernels {
   int lanes, tile;  ///< numbers in a vector; columns of a full tile (2 vectors)
@@ -162,6 +179,8 @@ struct Kernels {
   /// out [rows,width] = a [rows,Kp] S; rows a multiple of kRows.
   void (*read_panel)(T* out, const T* a, const T* S, std::ptrdiff_t Kp, std::ptrdiff_t rows, int vectors);
   void (*decode)(const DecodeHead<T>&, Decay, Erase);
+  void (*read_tokens)(const TokenLoop<T>&);
+  void (*token_loop)(const TokenLoop<T>&);
   /// Makes streamed stores visible to other threads.
   void (*finish_streams)();
   /// Whether every x has low <= x <= high (never true for NaN). Empty: true.

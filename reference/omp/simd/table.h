@@ -10,6 +10,7 @@
 #include "omp/simd/forward_tile.h"
 #include "omp/simd/prepare.h"
 #include "omp/simd/prepare_backward.h"
+#include "omp/simd/token_loop.h"
 
 namespace fw::omp::FW_ISA {
 
@@ -33,11 +34,13 @@ double multiply_adds(std::ptrdiff_t steps, T* sink) {
   Vec<T> acc[kChains];
   for (int c = 0; c < kChains; ++c) acc[c] = splat(sink[c % 2]);
   const Vec<T> x = splat(sink[2]), y = splat(sink[3]);
-  for (index i = 0; i < steps; ++i)
+  for (index i = 0; i < steps; ++i) {
+#pragma GCC unroll 16
     for (int c = 0; c < kChains; ++c) {
       acc[c] = acc[c] * x + y;
       asm volatile("" : "+" FW_VECTOR_REGISTER(acc[c]));  // every chain is computed
     }
+  }
   Vec<T> total{};
   for (int c = 0; c < kChains; ++c) total += acc[c];
   sink[0] = sum_of<T>(total);
@@ -63,8 +66,9 @@ void read_panel(T* out, const T* a, const T* S, std::ptrdiff_t Kp, std::ptrdiff_
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {kLanes<T>,    2 * kLanes<T>,    prepare<T>, prepare_backward<T>, values<T>,        values_backward<T>, forward_tile<T>,
-          backward_tile<T>, read_panel<T>, decode<T>,  finish_streams, within<T>,           multiply_adds<T>, scale<T>};
+  return {kLanes<T>,        2 * kLanes<T>, prepare<T>,     prepare_backward<T>, values<T>,  values_backward<T>, forward_tile<T>,
+          backward_tile<T>, read_panel<T>, decode<T>,      read_tokens<T>,      token_loop<T>, finish_streams,  within<T>,
+          multiply_adds<T>, scale<T>};
 }
 
 }  // namespace fw::omp::FW_ISA

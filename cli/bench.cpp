@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// fastweight bench: checks, then times. No speed is shown of anything whose results are wrong.
+#include <CLI/CLI.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "bench_report.h"
+#include "bench_rows.h"
+#include "commands.h"
+#include "omp/rungs.h"
+
+namespace fw::cli {
+namespace {
+
+struct BenchArguments {
+  std::string backend = "omp", variant = "gdn2", shape = "B1-T2048-H16-Dk128-Dv128", isa = "auto", compare;
+  std::vector<std::string> passes{"forward"};
+  std::vector<int> threads{1}, layers{1, 24}, rungs;
+  index_t segments = 1;
+  int reps = 0;
+  double seconds = 2.0;
+  std::uint64_t seed = 1;
+  bool json = false, list_rungs = false;
+};
+
+Pass pass_from_name(const std::string& name) {
+  for (Pass pass : {Pass::forward, Pass::training, Pass::decode})
+    if (name == pass_name(pass)) return pass;
+  throw Error("bench: --pass must be forward, training or decode, got \"" + name + "\"");
+}
+
+BenchPlan make_plan(const BenchArguments& a) {
+  BenchPlan plan;
+  plan.variant = variant_from_name(a.variant);
+  if (info(plan.variant).family != Family::delta_rule)
+    throw Error("bench: --variant must be of the delta-rule family, got " + std::string(info(plan.variant).name));
+  plan.shape = ProblemShape::parse(a.shape);
+  for (const std::string& name : a.passes) plan.passes.push_back(pass_from_name(name));
+  for (int threads : a.threads)
+    if (threads < 1) throw Error("bench: --threads must be at least 1, got " + std::to_string(threads));
+  for (int layers : a.layers)
+    if (layers < 1) throw Error("bench: --layers must be at least 1, got " + std::to_string(layers));
+  if (a.segments < 1) throw Error("bench: --segments must be at least 1, got " + std::to_string(a.segments));
+  if (a.reps < 0 || !(a.seconds > 0) || !std::isfinite(a.seconds)) throw Error("bench: --reps must be at least 0 and --seconds above 0");
+  if (a.backend != "omp" && a.backend != "naive") throw Error("bench: --backend must be omp or naive, got \"" + a.backend + "\"");
+  if (!a.compare.empty() && a.compare != "naive") throw Error("bench: --compare must be naive, got \"" + a.compare + "\"");
+  omp::Settings settings;
+  settings.isa = omp::isa_from_name(a.isa);
+  settings.segments = a.segments;
+  omp::resolve_isa(settings.isa);
+  if (a.compare == "naive") plan.contenders.push_back({"naive", 1, 0, {}});
+  if (a.backend == "naive") {
+    if (a.compare.empty()) plan.contenders.push_back({"naive", 1, 0, {}});
+  } else if (a.rungs.empty()) {
+    for (int threads : a.threads) plan.contenders.push_back({"omp", threads, 0, settings});
+  }
+  for (int rung : a.rungs) {
+    const int last = static_cast<int>(omp::rungs().size()) - 1;
+    if (rung < 1 || rung > last) throw Error("bench: --rung must lie in [1, " + std::to_string(last) + "], got " + std::to_string(rung));
+    plan.contenders.push_back({"omp", rung == last ? a.threads.back() : 1, rung, settings});
+  }
+  plan.layers = a.layers;
+  plan.reps = a.reps;
+  plan.seconds = a.seconds;
+  plan.seed = a.seed;
+  const char* broken = std::getenv("FASTWEIGHT_BENCH_BREAK");
+  plan.broken = broken && *broken == '1';
+  return plan;
+}
+
+int run_bench(const BenchArguments& arguments) {
+  if (arguments.list_rungs) {
+    for (const omp::Rung& rung : omp::rungs()) std::printf("%d  %-24s %s\n", rung.number, std::string(rung.name).c_str(), std::string(rung.idea).c_str());
+    return 0;
+  }
+  const BenchPlan plan = make_plan(arguments);
+  const BenchReport report = run_bench_plan(plan);
+  if (arguments.json) std::printf("%s\n", report_json(plan, report).dump(2).c_str());
+  else print_report(plan, report);
+  return report.wrong.empty() ? 0 : 2;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<BenchArguments>();
+  BenchArguments& a = *arguments;
+  CLI::App* bench = app.add_subcommand("bench", "Time a rule, after checking it against the truth; beside what this machine can do at most");
+  bench->add_option("--backend", a.backend, "omp (the fast CPU path) or naive (the float32 loop, one thread)")->capture_default_str();
+  bench->add_option("--variant", a.variant, "rule of the delta family")->capture_default_str();
+  bench->add_option("--shape", a.shape, "sizes, e.g. B1-T2048-H16-Dk128-Dv128")->capture_default_str();
+  bench->add_option("--pass", a.passes, "forward, training (forward and backward), decode")->delimiter(',')->capture_default_str();
+  bench->add_option("--threads", a.threads, "numbers of threads, one row each")->delimiter(',')->capture_default_str();
+  bench->add_option("--isa", a.isa, "auto, baseline, avx2 or avx512")->capture_default_str();
+  bench->add_option("--segments", a.segments, "cut sequences along time (few heads, many cores)")->capture_default_str();
+  bench->add_option("--layers", a.layers, "decode: layers with states of their own (1: in the cache, 24: not)")->delimiter(',')->capture_default_str();
+  bench->add_option("--rung", a.rungs, "time earlier steps of the way from the naive loop (see --list-rungs)")->delimiter(',');
+  bench->add_flag("--list-rungs", a.list_rungs, "name them");
+  bench->add_option("--compare", a.compare, "naive: time the naive float32 loop in between, on one thread");
+  bench->add_option("--reps", a.reps, "runs of each row (0: as many as --seconds allow, at least 3)")->capture_default_str();
+  bench->add_option("--seconds", a.seconds, "time for each row")->capture_default_str();
+  bench->add_option("--seed", a.seed, "seed of the inputs")->capture_default_str();
+  bench->add_flag("--json", a.json, "one JSON object with every run");
+  bench->footer(
+      "Float32. First every row is checked on a small problem with the same rule and widths: at most twice the error of the naive\n"
+      "float32 loop against the float64 truth, else status 2 and no speed. Checks of input values are off while timing.\n"
+      "Example:\n  fastweight bench --backend omp --variant gdn2 --threads 1,2 --compare naive");
+  bench->callback([arguments, &status] { status = run_bench(*arguments); });
+}
+
+}  // namespace fw::cli
