@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "omp/decode.h"
@@ -71,6 +72,18 @@ struct FloatProblem {
 };
 inline std::vector<Named<float>> omp_results(const FloatProblem& p, const omp::Settings& settings = {}) {
   return omp_results(p.in, p.up, p.wide.options, settings);
+}
+
+/// The results of a run in T, as doubles: the same numbers exactly, so bits can still be compared.
+template <class T>
+std::vector<Named<double>> results_in(const Problem& p, const omp::Settings& settings = {}) {
+  if constexpr (std::is_same_v<T, double>) return omp_results(p, settings);
+  else {
+    std::vector<Named<double>> all;
+    for (const Named<T>& one : omp_results(cast_inputs<T>(p.in), cast_upstream<T>(p.up), p.options, settings))
+      all.push_back({one.name, one.value.template cast<double>()});
+    return all;
+  }
 }
 
 }  // namespace fw::test
