@@ -39,7 +39,7 @@ class BackwardPass {
         sums_(static_cast<std::size_t>(in.A_log.defined() ? plan.preps * sums_width_ : 0), 0.0) {}
 
   void run() {
-    if (plan_.preps == 0) return;
+    if (plan_.preps == 0) return add_up_sums();
     const index_t units = plan_.preps / preps_per_unit_;
     if (plan_.balanced(units)) {
       const int threads = static_cast<int>(std::min<index_t>(plan_.threads, units));
@@ -287,7 +287,7 @@ class BackwardPass {
   }
 
   void add_up_sums() {
-    if (sums_.empty()) return;
+    if (!in_.A_log.defined()) return;
     const Geometry& geo = plan_.geo;
     const index_t width = !in_.dt_bias.defined() ? 0 : in_.dt_bias.shape().rank() == 2 ? geo.Dk : 1;
     std::vector<double> totals(static_cast<std::size_t>(geo.g_heads * sums_width_), 0.0);

@@ -36,6 +36,7 @@ Decoder<T>::Decoder(index_t N, index_t HV, index_t Dk, index_t Dv, const Options
   tiles_ = plan.tiles;
   state_.resize(static_cast<std::size_t>(N * HV * tiles_ * Kp_ * tile_));
   pending_.resize(static_cast<std::size_t>(N * HV) * pending_step());
+  factors_.resize(static_cast<std::size_t>(N * HV * Kp_));
   state_.zero();
   forget_pending();
 }
@@ -43,7 +44,7 @@ Decoder<T>::Decoder(index_t N, index_t HV, index_t Dk, index_t Dv, const Options
 template <class T>
 void Decoder<T>::forget_pending() {
   pending_.zero();
-  for (index_t i = 0; i < N_ * HV_; ++i) std::fill_n(pending_.data() + static_cast<std::size_t>(i) * pending_step(), Kp_, T(1));
+  std::fill_n(factors_.data(), factors_.size(), 1.0);
 }
 
 template <class T>
@@ -64,9 +65,10 @@ Tensor<T> Decoder<T>::state() const {
   for (index_t i = 0; i < N_ * HV_; ++i) {
     T* S = out.data() + i * Dk_ * Dv_;
     for (index_t t = 0; t < tiles_; ++t) store_panel(plan, state_.data() + i * tiles_ * plan.panel(), t, S);
-    const T *c = pending_.data() + static_cast<std::size_t>(i) * pending_step(), *k = c + Kp_, *delta = k + Kp_;
+    const double* c = factors_.data() + i * Kp_;
+    const T *k = pending_.data() + static_cast<std::size_t>(i) * pending_step(), *delta = k + Kp_;
     for (index_t r = 0; r < Dk_; ++r)
-      for (index_t j = 0; j < Dv_; ++j) S[r * Dv_ + j] = c[r] * S[r * Dv_ + j] + k[r] * delta[j];
+      for (index_t j = 0; j < Dv_; ++j) S[r * Dv_ + j] = T(c[r]) * S[r * Dv_ + j] + k[r] * delta[j];
   }
   return out;
 }
@@ -94,8 +96,8 @@ void Decoder<T>::step(const Inputs<T>& token, Tensor<T>& o) {
       head.value = value_source(token, options_, plan, prep, i % plan.heads);
       head.S = state_.data() + i * tiles_ * plan.panel();
       head.panel_step = plan.panel();
-      head.c = pending_.data() + static_cast<std::size_t>(i) * pending_step();
-      head.k = head.c + Kp_;
+      head.c = factors_.data() + i * Kp_;
+      head.k = pending_.data() + static_cast<std::size_t>(i) * pending_step();
       head.delta = head.k + Kp_;
       head.o = o.data() + i * Dv_;
       head.scratch = scratch_.data() + team.rank() * 8 * Kp_;

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // Decoding: one token per call and sequence, the state in place. The state lives in column tiles [Dk, tile]; each row has a
-// factor that takes the decay, and the last write is kept pending, S_i = c_i X_i + k_i delta, so that a step reads and writes
+// factor c that takes the decay (in double: it is multiplied for as long as the sequence lasts), and the last write is kept pending, S_i = c_i X_i + k_i delta, so that a step reads and writes
 // each number of the state exactly once and multiplies it three times:
 //   c <- alpha c (R1)     X += (k / c) delta of the token before     r = X^T (c e) (R2)     p = X^T (c q)
 // then delta = z - r and o = scale (p + (q.k) delta), which is (R3) and (R4) without a second look at the state.
@@ -34,13 +34,14 @@ class Decoder {
   std::size_t state_bytes() const { return state_.size() * sizeof(T); }
 
  private:
-  std::size_t pending_step() const { return static_cast<std::size_t>(2 * Kp_ + tiles_ * tile_); }
+  std::size_t pending_step() const { return static_cast<std::size_t>(Kp_ + tiles_ * tile_); }
   void forget_pending();
   Options options_;
   Isa isa_;
   index_t N_, HV_, Dk_, Dv_, Kp_, tile_, tiles_;
   Aligned<T> state_;    ///< [N, HV, tile, Kp, width]
-  Aligned<T> pending_;  ///< [N, HV, 2 Kp + tiles * tile]: factors of the rows; k and delta of the write still to be added
+  Aligned<double> factors_;  ///< [N, HV, Kp] of the rows
+  Aligned<T> pending_;  ///< [N, HV, Kp + tiles * tile]: k and delta of the write still to be added
   Aligned<T> scratch_;
 };
 

@@ -99,7 +99,7 @@ TEST_CASE("omp: reduces to the narrower rule bit for bit when gates collapse") {
   for (const Collapse& c : kGates) check_collapse(c);
 }
 
-TEST_CASE("omp: reduces to the rule without decay bit for bit when g = 0" * doctest::may_fail()) {
+TEST_CASE("omp: reduces to the rule without decay bit for bit when g = 0") {
   for (const Collapse& c : kNoDecay) check_collapse(c);
 }
 

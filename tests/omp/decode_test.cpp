@@ -110,6 +110,21 @@ TEST_CASE("omp decode: float matches the truth as closely as the reference in fl
     }
 }
 
+TEST_CASE("omp decode: float matches the truth over long sequences of slow decay") {
+  // the decay of a row is one product over all its tokens: near 1 it must not lose a little to the same side every time
+  for (const double rate : {1e-5, 3e-5, 1e-4})
+    for (Variant variant : {Variant::mamba2, Variant::kda}) {
+      Problem p = make_problem(variant, ProblemShape::parse("B1-T2048-H1-HV1-Dk16-Dv12"), "weak", 5);
+      for (index_t i = 0; i < p.in.g.numel(); ++i) p.in.g[i] = rate * (100.0 * p.in.g[i] - 0.5);
+      round_problem(p, DType::f32, DType::f32);
+      const Outputs<double> truth = naive::forward(p.in, p.options);
+      const double plain = error_of(naive::forward(cast_inputs<float>(p.in), p.options).o.cast<double>(), truth.o);
+      CAPTURE(info(variant).name);
+      CAPTURE(rate);
+      for (const omp::Isa isa : omp::available_isas()) CHECK(error_of(decoded<float>(p, isa).o, truth.o) <= 2.0 * plain);
+    }
+}
+
 TEST_CASE("omp decode: bitwise repeatable, whatever the number of threads and what was in o") {
   for (Variant variant : delta_variants())
     for (const std::string shape : {"B2-T6-H1-HV2-Dk13-Dv40-gH", "B3-T6-H2-HV2-Dk24-Dv17-l2norm"}) {

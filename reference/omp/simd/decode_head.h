@@ -12,19 +12,34 @@
 
 namespace fw::omp::FW_ISA {
 
-/// Coefficients [4,Kp] of the rows of the sweep: k / c, c' e, c' scale q, and what to multiply out with (1: nothing). Moves c on.
+/// Moves c on by alpha. held, factor, multiply [Kp]: c before, c from now on, and what to multiply rows out with (1: nothing).
 template <class T>
-inline void decode_coefficients(const PrepSource<T>& p, Decay decay, Erase erase, const TokenRows<T>& x, const T* pending, T* c, T* out) {
-  constexpr T smallest = T(1) / T(1 << 20);
+inline void move_factors(index Kp, const T* alpha, double* c, T* held, T* factor, T* multiply) {
+  constexpr double smallest = 1.0 / (1 << 20);
+  const Vec<double> one = splat(1.0);
+  for (index i = 0; i < Kp; i += kLanes<double>) {
+    const Vec<double> before = load(c + i), moved = load_wide(alpha + i) * before;
+    const auto keep = (moved >= smallest) & (moved <= 1.0 / smallest);
+    const Vec<double> after = keep ? moved : one;
+    store(c + i, after);
+    store_narrow(held + i, before);
+    store_narrow(factor + i, after);
+    store_narrow(multiply + i, keep ? one : moved);
+  }
+}
+
+/// Coefficients [4,Kp] of the rows of the sweep: k / c, c' e, c' scale q, and what to multiply out with. Moves c on.
+template <class T>
+inline void decode_coefficients(const PrepSource<T>& p, Decay decay, Erase erase, const TokenRows<T>& x, const T* pending, double* c, T* out) {
+  T *ks = out, *es = out + p.Kp, *qs = out + 2 * p.Kp, *outs = out + 3 * p.Kp;
+  const bool decays = decay != Decay::none;
+  if (decays) move_factors(p.Kp, x.alpha, c, ks, es, outs);
   for (index i = 0; i < p.Kp; i += kLanes<T>) {
-    const Vec<T> held = load(c + i), moved = decay == Decay::none ? held : load(x.alpha + i) * held;
-    const auto keep = (moved >= smallest) & (moved <= T(1) / smallest);
-    const Vec<T> factor = keep ? moved : splat(T(1));
-    store(out + i, load(pending + i) / held);
-    store(out + p.Kp + i, erase == Erase::none ? Vec<T>{} : factor * load(x.e + i));
-    store(out + 2 * p.Kp + i, p.scale * (factor * load(x.q + i)));
-    store(out + 3 * p.Kp + i, keep ? splat(T(1)) : moved);
-    store(c + i, factor);
+    const Vec<T> one = splat(T(1)), held = decays ? load(ks + i) : one, factor = decays ? load(es + i) : one;
+    store(ks + i, load(pending + i) / held);
+    store(es + i, erase == Erase::none ? Vec<T>{} : factor * load(x.e + i));
+    store(qs + i, p.scale * (factor * load(x.q + i)));
+    if (!decays) store(outs + i, one);
   }
 }
 

@@ -137,7 +137,7 @@ struct DecodeHead {
   ValueSource<T> value;
   T* S;             ///< [tiles] panels [Kp,width], panel_step apart
   std::ptrdiff_t panel_step;
-  T* c;             ///< [Kp] factors of the rows
+  double* c;        ///< [Kp] factors of the rows
   T *k, *delta;     ///< [Kp], [Dv rounded up]: the pending write; replaced by this token's
   T* o;             ///< [Dv]
   T* scratch;       ///< 8 Kp

@@ -63,6 +63,17 @@ inline void prepare_nothing(index Kp, int row, const TokenRows<T>& x, const Fact
   for (int s = 0; s < kRows; ++s) f.A_ek[row * kRows + s] = f.A_qk[row * kRows + s] = T(0);
 }
 
+/// gamma of the whole chunk once more, rounded once. The running product rounds every time, and where alpha is a little below 1
+/// it loses alpha's second order every time, always to the same side: over many chunks the state would decay too fast.
+inline void settle_gamma(index Kp, const float* alpha, float* gamma) {
+  for (index i = 0; i < Kp; i += kLanes<double>) {
+    Vec<double> product = load_wide(alpha + i);
+    for (int r = 1; r < kRows; ++r) product *= load_wide(alpha + r * Kp + i);
+    store_narrow(gamma + i, product);
+  }
+}
+inline void settle_gamma(index, const double*, double*) {}
+
 template <class T, bool decays, bool erases, int R = 0>
 inline void prepare_rows(const PrepSource<T>& p, TokenReader<T> read, index token, int rows, T* scratch, const Factors<T>& f) {
   if constexpr (R < kRows) {
@@ -74,6 +85,8 @@ inline void prepare_rows(const PrepSource<T>& p, TokenReader<T> read, index toke
       prepare_nothing<T>(p.Kp, R, x, f);
     }
     prepare_rows<T, decays, erases, R + 1>(p, read, token, rows, scratch, f);
+  } else if constexpr (decays) {
+    settle_gamma(p.Kp, scratch + 2 * kRows * p.Kp, f.gamma);
   }
 }
 

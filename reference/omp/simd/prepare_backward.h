@@ -116,12 +116,12 @@ FW_INLINE void key_backward(const PrepSource<T>& p, const T* raw, const T* y, co
 /// db of one token, and what the erase gate adds to dk.
 template <class T>
 FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, const T* k, const T* de, T* dk, T* db, Put how) {
-  const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.erase_gain) : splat(T(1)); };
+  const auto slope = [&](Vec<T> raw) FW_LAMBDA { return p.sigmoid ? p.erase_gain * sigmoid_slope<T>(raw) : splat(T(1)); };
   if (erase == Erase::channel) {
     put_row<T>(db, p.Dk, how, [&](index i) FW_LAMBDA {
-      const Vec<T> gate = erase_gate(p, load_row(b, i, p.Dk)), g = load(de + i);
-      store(dk + i, load(dk + i) + g * gate);
-      return g * load(k + i) * slope(gate);
+      const Vec<T> raw = load_row(b, i, p.Dk), g = load(de + i);
+      store(dk + i, load(dk + i) + g * erase_gate(p, raw));
+      return g * load(k + i) * slope(raw);
     });
     return;
   }
@@ -135,11 +135,11 @@ FW_INLINE void erase_backward(const PrepSource<T>& p, Erase erase, const T* b, c
   }
   const T total = sum_of<T>(sum);
   if (erase == Erase::scalar) {
-    const T one = total * slope(splat(tied))[0];
+    const T one = total * slope(splat(b[0]))[0];
     db[0] = how == Put::add ? db[0] + one : one;
     return;
   }
-  put_row<T>(db, p.Dk, how, [&](index i) FW_LAMBDA { return total / T(p.Dk) * slope(erase_gate(p, load_row(b, i, p.Dk))); });
+  put_row<T>(db, p.Dk, how, [&](index i) FW_LAMBDA { return total / T(p.Dk) * slope(load_row(b, i, p.Dk)); });
 }
 
 /// d raw decay of channels at i from the gradient of its log; adds to the sums of the activation's parameters.
@@ -151,7 +151,7 @@ FW_INLINE Vec<T> decay_slope(const PrepSource<T>& p, Vec<T> raw, index i, Vec<T>
     dA_log = dlog * (-p.A * softplus<T>(raw));
     return dlog * (-p.A * sigmoid<T>(raw));
   }
-  const Vec<T> y = sigmoid<T>(p.A * raw), slope = p.lower * p.A * (y * (T(1) - y));
+  const Vec<T> slope = p.lower * p.A * sigmoid_slope<T>(p.A * raw);
   dA_log = dlog * slope * raw;
   return dlog * slope;
 }
@@ -211,7 +211,7 @@ template <class T>
 void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, const T* dZ, std::ptrdiff_t tile_step, T* dv, T* dw,
                      bool past_caches) {
   constexpr index L = kLanes<T>, tile = 2 * L;
-  const auto slope = [&](Vec<T> gate) FW_LAMBDA { return p.sigmoid ? gate * (T(1) - gate / p.gain) : splat(T(1)); };
+  const auto slope = [&](Vec<T> raw) FW_LAMBDA { return p.sigmoid ? p.gain * sigmoid_slope<T>(raw) : splat(T(1)); };
   const Put put_v = put_of(dv, p.v_stride, p.Dv, false, past_caches);
   const Put put_w = p.write == Write::channel || p.write == Write::mean ? put_of(dw, p.w_stride, p.Dv, false, past_caches) : Put::write;
   for (int r = 0; r < rows; ++r) {
@@ -228,12 +228,12 @@ void values_backward(const ValueSource<T>& p, std::ptrdiff_t token, int rows, co
     put_row<T>(dv + t * p.v_stride, p.Dv, put_v, [&](index i) FW_LAMBDA { return gate_at(i) * dz_at(i); });
     if (p.write == Write::one) continue;
     if (p.write == Write::channel) {
-      put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return dz_at(i) * v_at(i) * slope(gate_at(i)); });
+      put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return dz_at(i) * v_at(i) * slope(load_row(w, i, p.Dv)); });
       continue;
     }
     for (index i = 0; i < p.Dv; i += L) total += sum_of<T>(dz_at(i) * v_at(i));
-    if (p.write == Write::scalar) dw[t * p.w_stride] = total * slope(splat(tied))[0];
-    else put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return total / T(p.Dv) * slope(write_gate(p, load_row(w, i, p.Dv))); });
+    if (p.write == Write::scalar) dw[t * p.w_stride] = total * slope(splat(w[0]))[0];
+    else put_row<T>(dw + t * p.w_stride, p.Dv, put_w, [&](index i) FW_LAMBDA { return total / T(p.Dv) * slope(load_row(w, i, p.Dv)); });
   }
 }
 

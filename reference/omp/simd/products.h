@@ -47,8 +47,8 @@ FW_INLINE void update_band(T* out, const T* x, index x_stride, index rows, const
     Vec<T> sum[C];
     for (int c = 0; c < C; ++c) {
       sum[c] = load(x + i * x_stride + c * kLanes<T>);
-      if (decay == DecayOf::row) sum[c] = gamma[i] * sum[c];
-      if (decay == DecayOf::lane) sum[c] = factor[c] * sum[c];
+      if (decay == DecayOf::row) sum[c] = rounded<T>(gamma[i] * sum[c]);
+      if (decay == DecayOf::lane) sum[c] = rounded<T>(factor[c] * sum[c]);
     }
     for (int s = 0; s < R; ++s) {
       const T scalar = row[s][i];

@@ -28,23 +28,24 @@ bool within(const T* x, std::ptrdiff_t count, T low, T high) {
   return all;
 }
 
+/// acc = acc x + y, whether or not anybody needs it.
+template <class T>
+FW_INLINE void multiply_add(Vec<T>& acc, Vec<T> x, Vec<T> y) {
+  acc = acc * x + y;
+  asm volatile("" : "+" FW_VECTOR_REGISTER(acc));
+}
+
+/// Ten chains: enough to hide the latency of two units, few enough for sixteen registers.
 template <class T>
 double multiply_adds(std::ptrdiff_t steps, T* sink) {
-  constexpr int kChains = FW_REGISTERS >= 32 ? 16 : 10;
-  Vec<T> acc[kChains];
-  for (int c = 0; c < kChains; ++c) acc[c] = splat(sink[c % 2]);
   const Vec<T> x = splat(sink[2]), y = splat(sink[3]);
-  for (index i = 0; i < steps; ++i) {
-#pragma GCC unroll 16
-    for (int c = 0; c < kChains; ++c) {
-      acc[c] = acc[c] * x + y;
-      asm volatile("" : "+" FW_VECTOR_REGISTER(acc[c]));  // every chain is computed
-    }
+  Vec<T> a = splat(sink[0]), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a;
+  for (index step = 0; step < steps; ++step) {
+    multiply_add<T>(a, x, y), multiply_add<T>(b, x, y), multiply_add<T>(c, x, y), multiply_add<T>(d, x, y), multiply_add<T>(e, x, y);
+    multiply_add<T>(f, x, y), multiply_add<T>(g, x, y), multiply_add<T>(h, x, y), multiply_add<T>(i, x, y), multiply_add<T>(j, x, y);
   }
-  Vec<T> total{};
-  for (int c = 0; c < kChains; ++c) total += acc[c];
-  sink[0] = sum_of<T>(total);
-  return 2.0 * kChains * kLanes<T> * double(steps);
+  sink[0] = sum_of<T>(a + b + c + d + e + f + g + h + i + j);
+  return 2.0 * 10 * kLanes<T> * double(steps);
 }
 
 template <class T>

@@ -26,6 +26,7 @@ template <class T>
 struct VecTypes;
 template <>
 struct VecTypes<float> {
+  typedef float HalfLoose __attribute__((vector_size(FW_VECTOR_BYTES / 2), aligned(4), may_alias));
   typedef float V __attribute__((vector_size(FW_VECTOR_BYTES)));
   typedef float Loose __attribute__((vector_size(FW_VECTOR_BYTES), aligned(4), may_alias));
   typedef std::int32_t I __attribute__((vector_size(FW_VECTOR_BYTES)));
@@ -51,6 +52,22 @@ template <class T>
 FW_INLINE void store(T* p, Vec<T> v) { *reinterpret_cast<typename VecTypes<T>::Loose*>(p) = v; }
 template <class T>
 FW_INLINE Vec<T> splat(T x) { return x - Vec<T>{}; }
+/// x, rounded here and now: a sum behind it does not contract with the product in it, whichever product a compiler would pick.
+template <class T>
+FW_INLINE Vec<T> rounded(Vec<T> x) {
+  asm("" : "+" FW_VECTOR_REGISTER(x));
+  return x;
+}
+/// As many floats as a vector has doubles, to double and back.
+FW_INLINE Vec<double> load_wide(const float* p) {
+  return __builtin_convertvector(*reinterpret_cast<const VecTypes<float>::HalfLoose*>(p), Vec<double>);
+}
+FW_INLINE void store_narrow(float* p, Vec<double> v) {
+  typedef float Half __attribute__((vector_size(FW_VECTOR_BYTES / 2)));
+  *reinterpret_cast<VecTypes<float>::HalfLoose*>(p) = __builtin_convertvector(v, Half);
+}
+FW_INLINE Vec<double> load_wide(const double* p) { return load(p); }
+FW_INLINE void store_narrow(double* p, Vec<double> v) { store(p, v); }
 /// Elements [i, i + lanes) of a row of D; zero past its end.
 template <class T>
 FW_INLINE Vec<T> load_row(const T* row, index i, index D) {
@@ -165,6 +182,13 @@ template <class T>
 FW_INLINE Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> e = exp<T>(minus_abs<T>(x));
   return (x < T(0) ? e : splat(T(1))) / (T(1) + e);
+}
+
+/// sigmoid (1 - sigmoid) at x, with all its digits where the sigmoid is nearly flat: 1 - sigmoid would cancel there.
+template <class T>
+FW_INLINE Vec<T> sigmoid_slope(Vec<T> x) {
+  const Vec<T> e = exp<T>(minus_abs<T>(x)), d = T(1) + e;
+  return e / (d * d);
 }
 
 /// log(1 + e^x) without overflow; log1p(y) = 2 atanh(y / (2 + y)) needs no cancelling difference.
