@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "bench_report.h"
 #include "bench_rows.h"
@@ -80,7 +79,7 @@ int run_bench(const BenchArguments& arguments) {
   }
   const BenchPlan plan = make_plan(arguments);
   const BenchReport report = run_bench_plan(plan);
-  if (arguments.json) std::printf("%s\n", report_json(plan, report).dump(2).c_str());
+  if (arguments.json) std::printf("%s\n", report_json(plan, report).c_str());
   else print_report(plan, report);
   return report.wrong.empty() ? 0 : 2;
 }

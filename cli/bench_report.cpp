@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 namespace fw::cli {
@@ -49,7 +50,7 @@ void print_report(const BenchPlan& plan, const BenchReport& report) {
   fmt::print("GFLOP/s of useful work: 8 Dk Dv per token and value head forward, 24 Dk Dv with backward. decode: per layer.\n");
 }
 
-nlohmann::ordered_json report_json(const BenchPlan& plan, const BenchReport& report) {
+std::string report_json(const BenchPlan& plan, const BenchReport& report) {
   using Json = nlohmann::ordered_json;
   char date[32] = "";
   const std::time_t now = std::time(nullptr);
@@ -86,7 +87,7 @@ nlohmann::ordered_json report_json(const BenchPlan& plan, const BenchReport& rep
     one["seconds"] = row.seconds;
     json["rows"].push_back(one);
   }
-  return json;
+  return json.dump(2);
 }
 
 }  // namespace fw::cli

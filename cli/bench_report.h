@@ -4,13 +4,14 @@
 // A bench report for people and for programs.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <string>
 
 #include "bench_rows.h"
 
 namespace fw::cli {
 
 void print_report(const BenchPlan& plan, const BenchReport& report);
-nlohmann::ordered_json report_json(const BenchPlan& plan, const BenchReport& report);
+/// One JSON object with every run.
+std::string report_json(const BenchPlan& plan, const BenchReport& report);
 
 }  // namespace fw::cli

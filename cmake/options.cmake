@@ -7,9 +7,10 @@ if(FASTWEIGHT_SANITIZE)
   target_link_options(fw_flags INTERFACE -fsanitize=${FASTWEIGHT_SANITIZE})
 endif()
 
-# A room of the library: every .cpp in its folder and in vjp/, headers found from reference/.
+# A room of the library: every .cpp in its folder and in vjp/, headers found from reference/. HEADERS: those that are installed
+# when not all of them are for others.
 function(fw_add_room name)
-  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "PUBLIC;PRIVATE;HEADERS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/${name}/vjp/*.cpp)
   add_library(fw_${name} STATIC ${sources})
   add_library(fastweight::${name} ALIAS fw_${name})
@@ -18,4 +19,5 @@ function(fw_add_room name)
   target_link_libraries(fw_${name} PUBLIC ${ROOM_PUBLIC} PRIVATE $<BUILD_INTERFACE:fw_flags> ${ROOM_PRIVATE})
   set_target_properties(fw_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME fastweight_${name})
   set_property(GLOBAL APPEND PROPERTY FASTWEIGHT_ROOMS ${name})
+  set_property(GLOBAL PROPERTY FASTWEIGHT_HEADERS_${name} ${ROOM_HEADERS})
 endfunction()
