@@ -17,14 +17,14 @@ namespace fw::cli {
 namespace {
 
 struct BenchArguments {
-  std::string backend = "omp", variant = "gdn2", shape = "B1-T2048-H16-Dk128-Dv128", isa = "auto", compare;
+  std::string backend = "omp", variant = "gdn2", shape = "B1-T2048-H16-Dk128-Dv128", isa = "auto", family = "typical", compare;
   std::vector<std::string> passes{"forward"};
   std::vector<int> threads{1}, layers{1, 24}, rungs;
   index_t segments = 1;
   int reps = 0;
   double seconds = 2.0;
   std::uint64_t seed = 1;
-  bool json = false, list_rungs = false;
+  bool json = false, list_rungs = false, check_only = false;
 };
 
 Pass pass_from_name(const std::string& name) {
@@ -63,6 +63,11 @@ BenchPlan make_plan(const BenchArguments& a) {
     if (rung < 1 || rung > last) throw Error("bench: --rung must lie in [1, " + std::to_string(last) + "], got " + std::to_string(rung));
     plan.contenders.push_back({"omp", rung == last ? a.threads.back() : 1, rung, settings});
   }
+  plan.families.clear();
+  for (const InputFamily& family : input_families())
+    if ((a.family == "all" || a.family == family.name) && family_applies(plan.variant, family.name)) plan.families.emplace_back(family.name);
+  if (plan.families.empty()) throw Error("bench: --family must be all or a family that " + std::string(info(plan.variant).name) + " has (fastweight list --families), got \"" + a.family + "\"");
+  plan.check_only = a.check_only;
   plan.layers = a.layers;
   plan.reps = a.reps;
   plan.seconds = a.seconds;
@@ -99,6 +104,8 @@ void add_bench(CLI::App& app, int& status) {
   bench->add_option("--segments", a.segments, "cut sequences along time (few heads, many cores)")->capture_default_str();
   bench->add_option("--layers", a.layers, "decode: layers with states of their own (1: in the cache, 24: not)")->delimiter(',')->capture_default_str();
   bench->add_option("--rung", a.rungs, "time earlier steps of the way from the naive loop (see --list-rungs)")->delimiter(',');
+  bench->add_option("--family", a.family, "input family of the check, or all")->capture_default_str();
+  bench->add_flag("--check-only", a.check_only, "errors, no times");
   bench->add_flag("--list-rungs", a.list_rungs, "name them");
   bench->add_option("--compare", a.compare, "naive: time the naive float32 loop in between, on one thread");
   bench->add_option("--reps", a.reps, "runs of each row (0: as many as --seconds allow, at least 3)")->capture_default_str();

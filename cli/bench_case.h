@@ -48,14 +48,14 @@ struct BenchResults {
 void run_contender(const BenchProblem& problem, const Contender& contender, Pass pass, BenchResults& results);
 
 struct CheckedTensor {
-  std::string contender, name;
+  std::string contender, family, name;
   double error, naive_error, limit;
   bool right;
 };
 /// The contender on a problem of 200 tokens and two key heads with the same rule, widths and options, against the float64
 /// truth: at most twice the error of the naive float32 loop, or 4e-7. `broken` flips one number first (a test of the check).
-std::vector<CheckedTensor> check_contender(Variant variant, const ProblemShape& shape, const Contender& contender, bool backward, std::uint64_t seed,
-                                           bool broken);
+std::vector<CheckedTensor> check_contender(Variant variant, const ProblemShape& shape, const std::string& family, const Contender& contender,
+                                           bool backward, std::uint64_t seed, bool broken);
 /// Empty, or what is wrong with the timed results: a number that is not finite, or other bits than `first`.
 std::string why_results_wrong(const BenchResults& results, const BenchResults& first, Pass pass, bool same_bits);
 

@@ -36,12 +36,14 @@ void print_report(const BenchPlan& plan, const BenchReport& report) {
   fmt::print("{} {}, float32, {} kernels, seed {}\n", info(plan.variant).name, plan.shape.str(), report.isa.empty() ? "?" : report.isa, plan.seed);
   fmt::print("check   relative L2 error against the float64 truth, at most 2 x naive float32 (or 4e-7)\n");
   for (const CheckedTensor& one : report.checks)
-    fmt::print("  {:<22} {:<15} {:.2e}  naive {:.2e}  {}\n", one.contender, one.name, one.error, one.naive_error, one.right ? "right" : "WRONG");
+    fmt::print("  {:<22} {:<20} {:<15} {:.2e}  naive {:.2e}  {}\n", one.contender, one.family, one.name, one.error, one.naive_error,
+               one.right ? "right" : "WRONG");
   if (!report.wrong.empty()) {
     for (const std::string& why : report.wrong) fmt::print(stderr, "wrong: {}\n", why);
     fmt::print(stderr, "no speed is shown of results that are wrong\n");
     return;
   }
+  if (plan.check_only) return;
   for (const Ceilings& c : report.ceilings)
     fmt::print("ceiling {} threads: {:.0f} GFLOP/s of multiply-adds, {:.1f} GB/s copied\n", c.threads, c.multiply_add_gflops, c.copy_gbs);
   fmt::print("\n{:<10} {:<22} {:>3}  {:>10}  {:>10}    {:<10} {:>7} {:>5}  {:>6} {:>5}  {:>7}\n", "pass", "by", "thr", "median", "least", "most", "GFLOP/s",
@@ -68,7 +70,7 @@ std::string report_json(const BenchPlan& plan, const BenchReport& report) {
   json["checks"] = Json::array();
   for (const CheckedTensor& one : report.checks)
     json["checks"].push_back(
-        {{"by", one.contender}, {"tensor", one.name}, {"error", one.error}, {"naive_error", one.naive_error}, {"limit", one.limit}, {"right", one.right}});
+        {{"by", one.contender}, {"family", one.family}, {"tensor", one.name}, {"error", one.error}, {"naive_error", one.naive_error}, {"limit", one.limit}, {"right", one.right}});
   json["wrong"] = report.wrong;
   json["ceilings"] = Json::array();
   for (const Ceilings& c : report.ceilings)

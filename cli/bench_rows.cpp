@@ -3,6 +3,7 @@
 #include "bench_rows.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <memory>
 
@@ -141,20 +142,27 @@ void time_decode(const BenchPlan& plan, const BenchProblem& token, int layers, B
   }
 }
 
-void check_contenders(const BenchPlan& plan, BenchReport& report) {
+void check_contenders(const BenchPlan& plan, BenchReport& report, Progress& progress) {
   const bool trains = std::count(plan.passes.begin(), plan.passes.end(), Pass::training) > 0;
   const bool decodes = std::count(plan.passes.begin(), plan.passes.end(), Pass::decode) > 0;
   for (const Contender& contender : plan.contenders) {
-    const auto checked = check_contender(plan.variant, plan.shape, contender, trains && contender.rung == 0, plan.seed, plan.broken);
-    report.checks.insert(report.checks.end(), checked.begin(), checked.end());
+    for (const std::string& family : plan.families) {
+      progress.update(-1.0, "check " + contender.label() + ", " + family);
+      const auto checked = check_contender(plan.variant, plan.shape, family, contender, trains && contender.rung == 0, plan.seed, plan.broken);
+      report.checks.insert(report.checks.end(), checked.begin(), checked.end());
+    }
     if (decodes && contender.backend == "omp" && contender.rung == 0) {
       const DecodeCheck check = check_decode(plan.variant, plan.shape, contender, plan.seed, plan.broken);
-      report.checks.push_back({contender.label(), "decode", check.error, check.naive_error, check.limit, check.right});
+      report.checks.push_back({contender.label(), "typical", "decode", check.error, check.naive_error, check.limit, check.right});
     }
   }
   for (const CheckedTensor& one : report.checks)
     if (!one.right)
-      report.wrong.push_back(one.contender + ": " + one.name + " is off by " + std::to_string(one.error) + ", at most " + std::to_string(one.limit));
+      {
+      char text[96];
+      std::snprintf(text, sizeof text, " is off by %.2e, at most %.2e", one.error, one.limit);
+      report.wrong.push_back(one.contender + ", " + one.family + ": " + one.name + text);
+    }
 }
 
 }  // namespace
@@ -170,8 +178,10 @@ BenchReport run_bench_plan(const BenchPlan& plan) {
   BenchReport report;
   Progress progress("bench");
   progress.update(-1.0, "check");
-  check_contenders(plan, report);
-  if (!report.wrong.empty()) return report;
+  for (const Contender& contender : plan.contenders)
+    if (contender.backend == "omp" || report.isa.empty()) report.isa = omp::isa_name(omp::resolve_isa(contender.settings.isa));
+  check_contenders(plan, report, progress);
+  if (!report.wrong.empty() || plan.check_only) return report;
 
   std::vector<int> threads;
   omp::Isa isa = omp::Isa::automatic;
@@ -179,7 +189,6 @@ BenchReport run_bench_plan(const BenchPlan& plan) {
     if (contender.backend == "omp") isa = contender.settings.isa;
     if (std::count(threads.begin(), threads.end(), contender.threads) == 0) threads.push_back(contender.threads);
   }
-  report.isa = omp::isa_name(omp::resolve_isa(isa));
   for (int n : threads) report.ceilings.push_back(measure_ceilings(isa, n));
 
   progress.update(-1.0, "inputs");

@@ -20,6 +20,8 @@ struct BenchPlan {
   std::vector<Pass> passes;
   std::vector<Contender> contenders;  ///< a naive one, if any, comes first
   std::vector<int> layers;
+  std::vector<std::string> families{"typical"};  ///< of the check; the first is decoded too
+  bool check_only = false;
   int reps = 0;
   double seconds = 2.0;
   std::uint64_t seed = 1;
