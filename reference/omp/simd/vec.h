@@ -88,13 +88,13 @@ template <class T>
 FW_INLINE void stream(T* p, Vec<T> v) {
 #if defined(__clang__)
   __builtin_nontemporal_store(v, reinterpret_cast<Vec<T>*>(p));
-#elif defined(__AVX512F__)
+#elif FW_VECTOR_BYTES == 64 && defined(__AVX512F__)
   using Whole = VecTypes<long long>::V;
   __builtin_ia32_movntdq512(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
-#elif defined(__AVX__)
+#elif FW_VECTOR_BYTES == 32 && defined(__AVX__)
   using Whole = VecTypes<long long>::V;
   __builtin_ia32_movntdq256(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
-#elif defined(__SSE2__)
+#elif FW_VECTOR_BYTES == 16 && defined(__SSE2__)
   using Whole = VecTypes<long long>::V;
   __builtin_ia32_movntdq(reinterpret_cast<Whole*>(p), reinterpret_cast<Whole>(v));
 #else
