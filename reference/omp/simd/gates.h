@@ -24,15 +24,18 @@ FW_INLINE Vec<T> activated(const PrepSource<T>& p, Vec<T> raw, index i) {
 template <class T>
 FW_INLINE Vec<T> erase_gate(const PrepSource<T>& p, Vec<T> raw) { return p.sigmoid ? p.erase_gain * sigmoid<T>(raw) : raw; }
 
-/// Mean over [0,D) of f(vector at i).
+/// Mean over [0,D) of f(vector at i), summed in double: the gates of a token are often alike, and so would be their roundings.
 template <class T, class F>
 FW_INLINE T mean_of(index D, F&& f) {
-  T total = 0;
-  for (index i = 0; i < D; i += kLanes<T>) {
-    const Vec<T> x = f(i);
-    for (index j = 0; j < kLanes<T> && i + j < D; ++j) total += x[j];
+  constexpr index L = kLanes<T>, H = kLanes<double>;
+  Vec<double> total{};
+  for (index i = 0; i < D; i += L) {
+    alignas(64) T x[L];
+    store(x, f(i));
+    for (index j = D - i; j < L; ++j) x[j] = T(0);
+    for (index j = 0; j < L; j += H) total += load_wide(x + j);
   }
-  return total / T(D);
+  return T(sum_of<double>(total) / double(D));
 }
 
 template <class T>

@@ -153,7 +153,8 @@ struct ExpTable<double> {
   static constexpr int terms = 14, bias = 1023, mantissa = 52, log_terms = 18;
 };
 
-/// e^x to about one unit in the last place, exp(-inf) = 0 exactly, denormal results included.
+/// e^x to little more than half a unit in the last place, exp(-inf) = 0 exactly, denormal results included. As exact as that
+/// because decays multiply up: a constant decay that is off by a unit is off the same way at every token.
 template <class T>
 FW_INLINE Vec<T> exp(Vec<T> x) {
   using Table = ExpTable<T>;
@@ -163,14 +164,17 @@ FW_INLINE Vec<T> exp(Vec<T> x) {
   const Vec<T> shifted = x * Table::log2e + Table::magic;  // the nearest integer sits in the low bits
   const I n = reinterpret_cast<I>(shifted) - reinterpret_cast<I>(splat(Table::magic));
   const Vec<T> whole = shifted - Table::magic;
-  const Vec<T> r = (x - whole * Table::ln2_high) - whole * Table::ln2_low;
+  const Vec<T> exact = x - whole * Table::ln2_high, rest = whole * Table::ln2_low;
+  const Vec<T> r = exact - rest, r_low = (exact - r) - rest;
   T coefficient = 1;
-  for (int i = 2; i < Table::terms; ++i) coefficient /= T(i);
-  Vec<T> p = splat(coefficient);
-  for (int i = Table::terms - 1; i >= 1; --i) {
+  for (int i = 2; i <= Table::terms; ++i) coefficient /= T(i);
+  Vec<T> p = splat(coefficient);  // (e^r - 1 - r) / r^2
+  for (int i = Table::terms; i > 2; --i) {
     coefficient *= T(i);
     p = p * r + coefficient;
   }
+  const Vec<T> high = T(1) + r, low = (r - (high - T(1))) + r_low;
+  p = high + (low + r * r * p);
   const I half = n >> 1;  // in two steps, so that results below the normal numbers are right
   return p * reinterpret_cast<Vec<T>>((half + Table::bias) << Table::mantissa) * reinterpret_cast<Vec<T>>((n - half + Table::bias) << Table::mantissa);
 }
