@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// What the decode kernels get, checked and worked out by the door (door.cpp), and the launchers it chooses from.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/decode.h"
+
+namespace fw::cuda::decoding {
+
+struct Params {
+  const void *q, *k, *v, *g, *b, *w, *beta;
+  const float *A_log, *dt_bias;
+  float* states;
+  const std::int32_t *from, *to;
+  float* snapshots;
+  void* o;
+  std::int64_t slots;
+  int N, T, H, HV, Dk, Dv, group;
+  int g_per_value, b_per_value;  ///< 1: by value head, 0: by key head
+  int g_is_float;                ///< g is float32, else of the tensor type
+  int bias_per_channel;          ///< dt_bias is [Hg,Dk], else [Hg]
+  Decay decay;
+  Erase erase;
+  Write write;
+  DecayActivation activation;
+  int l2norm, sigmoid;
+  float erase_gain;  ///< 2 with erase_times_two, else 1; used with sigmoid only
+  float scale, l2norm_eps, lower;
+};
+
+/// Enqueue the kernel for tensors of this type. `vectors`: widths are multiples of 4 and every tensor is aligned to four of
+/// its elements.
+void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
+void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
+
+/// Number of multiprocessors of the current device.
+int multiprocessors();
+
+}  // namespace fw::cuda::decoding
