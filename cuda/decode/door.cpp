@@ -16,8 +16,8 @@ void range(const char* name, index_t value, index_t low, index_t high) {
     refuse(std::string(name) + " must be in " + std::to_string(low) + ".." + std::to_string(high) + ", got " + std::to_string(value));
 }
 void given(const char* name, const void* pointer, bool needed) {
-  if (needed && pointer == nullptr) refuse(std::string(name) + " must be given for this variant, got null");
-  if (!needed && pointer != nullptr) refuse(std::string(name) + " must be null for this variant, got a pointer");
+  if (needed && pointer == nullptr) refuse(std::string(name) + " must be given for this variant and these options, got null");
+  if (!needed && pointer != nullptr) refuse(std::string(name) + " must be null for this variant and these options, got a pointer");
 }
 index_t heads_of(const char* name, index_t heads, const Call& call) {
   if (heads == 0 && call.H == call.HV) return call.HV;
@@ -36,7 +36,7 @@ void check_call(const Call& call, const VariantInfo& row) {
   if (call.tensors != DType::bf16 && call.tensors != DType::f16 && call.tensors != DType::f32)
     refuse("tensors must be bf16, f16 or f32, got " + std::string(dtype_name(call.tensors)));
   if (row.decay != Decay::none && call.g != DType::f32 && call.g != call.tensors)
-    refuse("g must be f32 or " + std::string(dtype_name(call.tensors)) + ", got " + std::string(dtype_name(call.g)));
+    refuse("g must be f32 or of the tensor type " + std::string(dtype_name(call.tensors)) + ", got " + std::string(dtype_name(call.g)));
   range("B", call.B, 0, 65535);
   range("T", call.T, 1, 8);
   range("HV", call.HV, 1, 65535);
@@ -70,8 +70,8 @@ bool check_tensors(const Call& call, const VariantInfo& row, const Inputs& in, c
   if (in.dt_bias != nullptr && in.dt_bias_numel != g_heads && !(row.decay == Decay::channel && in.dt_bias_numel == g_heads * call.Dk))
     refuse("dt_bias_numel must be Hg = " + std::to_string(g_heads) + (row.decay == Decay::channel ? " or Hg*Dk = " + std::to_string(g_heads * call.Dk) : "") +
            ", got " + std::to_string(in.dt_bias_numel));
-  given("initial_state", in.initial_state, false);
-  given("cu_seqlens", in.cu_seqlens, false);
+  if (in.initial_state != nullptr) refuse("initial_state must be null, as states are in the pool, got a pointer");
+  if (in.cu_seqlens != nullptr) refuse("cu_seqlens must be null, as every sequence has T tokens, got a pointer");
   if (o == nullptr) refuse("o must be given, got null");
   if (pool.states == nullptr) refuse("states must be given, got null");
   if (pool.slots < 1) refuse("slots must be at least 1, got " + std::to_string(pool.slots));
