@@ -11,7 +11,8 @@
 // for StateLayout::value_key; snapshots [N,T,HV,...] in the layout of the states.
 // Bits of a sequence do not depend on N, on its slot, on the tiling, or on whether its tokens come in one call or in several.
 // Enqueues one kernel on the stream: no allocation, no synchronisation, no look at device data, so it can be captured in a graph.
-// Fastest with Dk 64 or 128, Dk and Dv multiples of 4 and 16-byte aligned tensors; everything else takes a slower scalar path.
+// Fastest with Dk 64 or 128. A slower scalar path takes states whose rows are no multiple of 4 numbers or not 16-byte aligned,
+// and for key_value an o that is not aligned to four elements.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ namespace {
 /// Numbers spread over (low, high), a hash of their position: noise, so that timings are not those of constant data.
 template <class E>
 __global__ void noise_kernel(E* to, std::size_t count, unsigned seed, float low, float high) {
-  for (std::size_t i = blockIdx.x * static_cast<std::size_t>(blockDim.x) + threadIdx.x; i < count; i += static_cast<std::size_t>(gridDim.x) * blockDim.x) {
+  const std::size_t first = blockIdx.x * static_cast<std::size_t>(blockDim.x) + threadIdx.x, step = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+  for (std::size_t i = first; i < count; i += step) {
     unsigned x = static_cast<unsigned>(i) * 2654435761u + seed;
     x ^= x >> 16, x *= 0x85ebca6bu, x ^= x >> 13, x *= 0xc2b2ae35u, x ^= x >> 16;
     to[i] = from_float<E>(low + (high - low) * (static_cast<float>(x >> 8) * 0x1p-24f));
@@ -94,7 +95,8 @@ std::size_t l2_bytes() {
 DecodeTiming time_decode(const Call& call, DecodeTiling tiling, bool rotated, int repeats) {
   if (repeats < 1) throw Error("time_decode: repeats must be at least 1, got " + std::to_string(repeats));
   const VariantInfo& row = info(call.options.variant);
-  const index_t tokens = call.B * call.T, g_heads = call.g_heads == 0 ? call.H : call.g_heads, b_heads = call.b_heads == 0 ? call.H : call.b_heads;
+  const index_t tokens = call.B * call.T;
+  const index_t g_heads = call.g_heads == 0 ? call.H : call.g_heads, b_heads = call.b_heads == 0 ? call.H : call.b_heads;
   double bytes = 0;
   const auto drawn = [&](bool used, DType dtype, index_t count, unsigned seed, float low, float high) {
     if (!used) return DeviceBuffer();
@@ -102,11 +104,12 @@ DecodeTiming time_decode(const Call& call, DecodeTiling tiling, bool rotated, in
     return noise(dtype, count, seed, low, high);
   };
   const float key = call.options.l2norm_qk ? 1.0f : 1.7f / std::sqrt(static_cast<float>(call.Dk));
-  const DeviceBuffer q = drawn(true, call.tensors, tokens * call.H * call.Dk, 1, -key, key), k = drawn(true, call.tensors, tokens * call.H * call.Dk, 2, -key, key);
-  const DeviceBuffer v = drawn(true, call.tensors, tokens * call.HV * call.Dv, 3, -1, 1), o = drawn(true, call.tensors, tokens * call.HV * call.Dv, 4, -1, 1);
+  const index_t keys = tokens * call.H * call.Dk, values = tokens * call.HV * call.Dv;
+  const DeviceBuffer q = drawn(true, call.tensors, keys, 1, -key, key), k = drawn(true, call.tensors, keys, 2, -key, key);
+  const DeviceBuffer v = drawn(true, call.tensors, values, 3, -1, 1), o = drawn(true, call.tensors, values, 4, -1, 1);
   const DeviceBuffer g = drawn(row.decay != Decay::none, call.g, tokens * g_heads * (row.decay == Decay::channel ? call.Dk : 1), 5, -0.5f, -0.01f);
   const DeviceBuffer b = drawn(row.erase == Erase::channel || row.erase == Erase::mean, call.tensors, tokens * b_heads * call.Dk, 6, 0, 1);
-  const DeviceBuffer w = drawn(row.write == Write::channel || row.write == Write::mean, call.tensors, tokens * call.HV * call.Dv, 7, 0, 1);
+  const DeviceBuffer w = drawn(row.write == Write::channel || row.write == Write::mean, call.tensors, values, 7, 0, 1);
   const DeviceBuffer beta = drawn(row.erase == Erase::scalar || row.write == Write::scalar, call.tensors, tokens * call.HV, 8, 0, 1);
 
   const index_t numbers = call.B * call.HV * call.Dk * call.Dv;

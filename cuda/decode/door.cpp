@@ -55,7 +55,7 @@ void check_call(const Call& call, const VariantInfo& row) {
     refuse("l2norm_eps must be finite and >= 0, got " + std::to_string(options.l2norm_eps));
 }
 
-/// Which tensors the variant has; whether all of them can be read by fours.
+/// Which tensors the variant has; whether those that the kernel touches by fours allow it.
 bool check_tensors(const Call& call, const VariantInfo& row, const Inputs& in, const StatePool& pool, const void* o, index_t g_heads) {
   const bool activated = call.options.decay_activation != DecayActivation::none;
   given("q", in.q, true);
@@ -84,11 +84,12 @@ bool check_tensors(const Call& call, const VariantInfo& row, const Inputs& in, c
     std::size_t element;
     bool by_fours;
   };
+  const bool key_value = call.state_layout == StateLayout::key_value;
   const std::size_t size = dtype_size(call.tensors);
-  const Tensor all[] = {{"q", in.q, size, true}, {"k", in.k, size, true}, {"v", in.v, size, true}, {"b", in.b, size, true}, {"w", in.w, size, true},
-                        {"g", in.g, dtype_size(call.g), row.decay == Decay::channel}, {"beta", in.beta, size, false}, {"o", o, size, true},
+  const Tensor all[] = {{"q", in.q, size, false}, {"k", in.k, size, false}, {"v", in.v, size, false}, {"b", in.b, size, false}, {"w", in.w, size, false},
+                        {"g", in.g, dtype_size(call.g), false}, {"beta", in.beta, size, false}, {"o", o, size, key_value},
                         {"states", pool.states, 4, true}, {"snapshots", pool.snapshots, 4, true}};
-  bool vectors = call.Dk % 4 == 0 && call.Dv % 4 == 0;
+  bool vectors = (key_value ? call.Dv : call.Dk) % 4 == 0;
   for (const Tensor& tensor : all) vectors &= aligned(tensor.name, tensor.data, tensor.element) || !tensor.by_fours;
   return vectors;
 }

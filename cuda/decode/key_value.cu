@@ -24,9 +24,14 @@ constexpr std::size_t shared_bytes(int T, int KMAX, int columns) {
   return static_cast<std::size_t>(T * KMAX + T * warps) * sizeof(float4) + static_cast<std::size_t>((4 * warps + T) * columns) * sizeof(float);
 }
 
-/// Threads of a multiprocessor that registers must allow: 1024 (64 registers each) with small tiles, 768 (80) with medium, 384 with large.
+/// Threads of a multiprocessor that registers must allow: the most that costs no spills (1024: 64 registers, 768: 80).
+constexpr int resident_threads(int KMAX, int TX, bool vectors) {
+  if (!vectors) return 512;
+  return TX == 4 ? 1024 : TX == 8 ? (KMAX == 128 ? 768 : 640) : 384;
+}
+
 template <class E, int KMAX, int TX, bool Vec>
-__global__ __launch_bounds__(KMAX, (!Vec ? 512 : TX == 4 ? 1024 : TX == 8 ? (KMAX == 128 ? 768 : 640) : 384) / KMAX) void key_value_kernel(const __grid_constant__ Params p) {
+__global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void key_value_kernel(const __grid_constant__ Params p) {
   constexpr int kWarps = KMAX / 32, kColumns = 4 * TX, kClasses = TX / 4, kLaneRows = 32 / TX, kHeld = 8 / kLaneRows;
   extern __shared__ float4 shared[];
   float4 *const rows = shared, *const dots = rows + p.T * KMAX;

@@ -31,8 +31,8 @@ struct Params {
   float scale, l2norm_eps, lower;
 };
 
-/// Enqueue the kernel for tensors of this type. `vectors`: widths are multiples of 4 and every tensor is aligned to four of
-/// its elements.
+/// Enqueue the kernel for tensors of this type. `vectors`: rows of the state are multiples of 4 numbers, and states, snapshots
+/// and (key_value) o are aligned to four of their elements.
 void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
 void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
 

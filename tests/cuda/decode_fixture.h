@@ -161,7 +161,7 @@ class DecodeRun {
 };
 
 /// Largest rounding of a stored number, relative to it.
-inline double half_unit(DType dtype) { return std::ldexp(1.0, dtype == DType::bf16 ? -9 : dtype == DType::f16 ? -11 : -24); }
+inline double half_unit(DType dtype) { return std::ldexp(1.0, dtype == DType::bf16 ? -8 : dtype == DType::f16 ? -11 : -24); }
 
 /// Yardstick: three times the error of the naive loop in float, at least eight units of 2^-24, and the rounding of the stored type.
 inline void check_as_good_as_float(const Tensor<double>& candidate, const Tensor<double>& truth, const Tensor<float>& narrow, DType stored) {
