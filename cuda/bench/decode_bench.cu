@@ -34,6 +34,17 @@ DeviceBuffer noise(DType dtype, index_t count, unsigned seed, float low, float h
   return buffer;
 }
 
+/// The negatives of kCopied float4 per thread, all under way at once; in place where `to` is `from`, as decode does it.
+constexpr std::size_t kCopied = 4;
+__global__ void copy_kernel(const float4* from, float4* to) {
+  const std::size_t first = blockIdx.x * kCopied * blockDim.x + threadIdx.x;
+  float4 x[kCopied];
+#pragma unroll
+  for (std::size_t i = 0; i < kCopied; ++i) x[i] = __ldcs(from + first + i * blockDim.x);
+#pragma unroll
+  for (std::size_t i = 0; i < kCopied; ++i) __stcs(to + first + i * blockDim.x, make_float4(-x[i].x, -x[i].y, -x[i].z, -x[i].w));
+}
+
 /// Graph of what `enqueue` puts on a stream, replayed between events. It is enqueued once beforehand, so that kernels are loaded.
 class Replay {
  public:
@@ -141,19 +152,25 @@ DecodeTiming time_decode(const Call& call, DecodeTiling tiling, bool rotated, in
   return timing;
 }
 
-double copy_bandwidth(int repeats) {
-  const std::size_t bytes = std::size_t{1} << 30;
+double copy_bandwidth(Copy copy, int repeats) {
+  const std::size_t bytes = std::size_t{1} << 29, fours = bytes / sizeof(float4);
   const DeviceBuffer from = noise(DType::f32, static_cast<index_t>(bytes / sizeof(float)), 9, -1, 1), to(bytes);
   Replay replay([&](Stream stream) {
-    check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream), "decode bench: cudaMemcpyAsync");
+    if (copy == Copy::memcpy) {
+      check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream), "decode bench: cudaMemcpyAsync");
+    } else {
+      copy_kernel<<<static_cast<unsigned>(fours / (kCopied * 256)), 256, 0, stream>>>(from.as<float4>(), copy == Copy::in_place ? from.as<float4>() : to.as<float4>());
+      check_launch("decode bench: launch of copy_kernel");
+    }
   });
   const std::vector<double> all = replay.times(repeats);
   return 2e-6 * static_cast<double>(bytes) / all[all.size() / 2];
 }
 
 void print_decode_bench(std::FILE* out) {
-  const double copy = copy_bandwidth();
-  std::fprintf(out, "decode: one step in a chain, microseconds; copy of 1 GiB on this device: %.2f TB/s\n", copy);
+  const double memcpy = copy_bandwidth(Copy::memcpy), apart = copy_bandwidth(Copy::apart), copy = copy_bandwidth(Copy::in_place);
+  std::fprintf(out, "decode: one step in a chain, microseconds; 512 MiB read and written on this device: cudaMemcpyAsync %.2f, kernel %.2f, kernel in place %.2f TB/s\n",
+               memcpy, apart, copy);
   std::fprintf(out, "%-11s %4s %2s %3s %9s %-9s %-9s %-7s %9s %9s %9s %6s %7s\n", "variant", "N", "T", "HV", "Dk x Dv", "layout", "tiling", "states",
                "median", "min", "max", "TB/s", "of copy");
   const auto line = [&](Variant variant, index_t N, index_t T, index_t width, StateLayout layout, DecodeTiling tiling, bool rotated) {
@@ -162,14 +179,14 @@ void print_decode_bench(std::FILE* out) {
     call.options.l2norm_qk = true;
     call.B = N, call.T = T, call.H = call.HV = 16, call.Dk = call.Dv = width, call.state_layout = layout;
     const DecodeTiming time = time_decode(call, tiling, rotated);
-    static constexpr const char* kTilings[] = {"automatic", "small", "medium", "large"};
+    static constexpr const char* kTilings[] = {"automatic", "small", "medium", "large", "huge"};
     std::fprintf(out, "%-11s %4d %2d %3d %4dx%-4d %-9s %-9s %-7s %9.2f %9.2f %9.2f %6.2f %6.1f%%\n", std::string(info(variant).name).c_str(),
                  static_cast<int>(N), static_cast<int>(T), 16, static_cast<int>(width), static_cast<int>(width),
                  layout == StateLayout::key_value ? "key_value" : "value_key", kTilings[static_cast<int>(tiling)], rotated ? "rotated" : "hot",
                  time.median, time.min, time.max, time.terabytes_per_second(), 100 * time.terabytes_per_second() / copy);
     std::fflush(out);
   };
-  constexpr DecodeTiling kAll[] = {DecodeTiling::small, DecodeTiling::medium, DecodeTiling::large};
+  constexpr DecodeTiling kAll[] = {DecodeTiling::small, DecodeTiling::medium, DecodeTiling::large, DecodeTiling::huge};
   for (const StateLayout layout : {StateLayout::key_value, StateLayout::value_key}) {
     for (const index_t N : {512, 128, 32, 8, 1})
       for (const DecodeTiling tiling : kAll) line(Variant::gdn2, N, 1, 128, layout, tiling, true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Times decode steps in CUDA graphs, between events, beside what a device-to-device copy reaches in the same run.
+// Times decode steps in CUDA graphs, between events, beside what copies on the device reach in the same run.
 // One graph holds many steps, so that what is timed is a step in a chain, not a launch. Two situations:
 //   hot      every step on the same states: what fits in L2 is read from there
 //   rotated  steps walk through pools of more than four times the L2 together: every state comes from memory
@@ -26,8 +26,10 @@ struct DecodeTiming {
 /// shuffled order. The current device; needs memory for the pools. Throws fw::Error.
 DecodeTiming time_decode(const Call& call, DecodeTiling tiling, bool rotated, int repeats = 30);
 
-/// Bytes read and written per second by a copy of 1 GiB on the device, in TB/s, median of the repeats.
-double copy_bandwidth(int repeats = 30);
+/// Bytes read and written per second, in TB/s, over 512 MiB, median of the repeats: by cudaMemcpyAsync, by a kernel of 16-byte
+/// accesses, by that kernel in place, which is what a decode step does with its states.
+enum class Copy { memcpy, apart, in_place };
+double copy_bandwidth(Copy copy, int repeats = 30);
 
 /// The table: sequences x widths x layouts x tilings of GDN-2, some of the narrower rules, 1 to 8 tokens.
 void print_decode_bench(std::FILE* out);

@@ -120,14 +120,19 @@ void decode(const Call& call, const Inputs& in, const StatePool& pool, void* o, 
   p.l2norm = options.l2norm_qk, p.sigmoid = options.sigmoid_gates, p.erase_gain = options.erase_times_two ? 2.0f : 1.0f;
   p.scale = static_cast<float>(std::isnan(options.scale) ? 1.0 / std::sqrt(static_cast<double>(call.Dk)) : options.scale);
   p.l2norm_eps = static_cast<float>(options.l2norm_eps), p.lower = static_cast<float>(options.decay_lower_bound);
-  (call.state_layout == StateLayout::key_value ? decoding::launch_key_value : decoding::launch_value_key)(p, call.tensors, vectors, tiling, stream);
+  const auto launch = call.state_layout == StateLayout::key_value ? decoding::launch_key_value : decoding::launch_value_key;
+  launch(p, call.tensors, vectors, tiling, decoding::current_device(), stream);
 }
 
-int decoding::multiprocessors() {
-  int device = 0, count = 0;
+decoding::Device decoding::current_device() {
+  int device = 0;
   check(cudaGetDevice(&device), "decode: cudaGetDevice");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "decode: cudaDeviceGetAttribute");
-  return count;
+  const auto attribute = [&](cudaDeviceAttr which) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, which, device), "decode: cudaDeviceGetAttribute");
+    return value;
+  };
+  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrComputeCapabilityMajor)};
 }
 
 }  // namespace fw::cuda

@@ -26,36 +26,47 @@ __device__ __forceinline__ Head head_of(const Params& p, int hv) {
   return {hv, h, p.g_per_value ? hv : h, p.b_per_value ? hv : h};
 }
 
-/// Element `channel` of the row that a tensor has for `head` of `heads` at a token.
-template <class E>
-__device__ __forceinline__ float load_at(const void* tensor, int token, int heads, int head, int width, int channel) {
-  return load_element(static_cast<const E*>(tensor) + (static_cast<std::int64_t>(token) * heads + head) * width + channel);
+/// What lies at `at` when `wanted`, else 0: a load without a branch, so that many are under way before the first is waited for.
+template <class X>
+__device__ __forceinline__ X load_if(bool wanted, const X* at) {
+  static_assert(sizeof(X) == 4 || sizeof(X) == 2);
+  X x;
+  if constexpr (sizeof(X) == 4) {
+    unsigned bits;
+    asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; mov.b32 %0, 0; @p ld.global.b32 %0, [%1];}" : "=r"(bits) : "l"(at), "r"(static_cast<unsigned>(wanted)));
+    x = *reinterpret_cast<X*>(&bits);
+  } else {
+    unsigned short bits;
+    asm volatile("{.reg .pred p; setp.ne.u32 p, %2, 0; mov.b16 %0, 0; @p ld.global.b16 %0, [%1];}" : "=h"(bits) : "l"(at), "r"(static_cast<unsigned>(wanted)));
+    x = *reinterpret_cast<X*>(&bits);
+  }
+  return x;
 }
-template <class E>
-__device__ __forceinline__ float load_g(const Params& p, const Head& head, int token, int channel) {
-  const int heads = p.g_per_value ? p.HV : p.H;
-  const bool channels = p.decay == Decay::channel;
-  return p.g_is_float ? load_at<float>(p.g, token, heads, head.g, channels ? p.Dk : 1, channels ? channel : 0)
-                      : load_at<E>(p.g, token, heads, head.g, channels ? p.Dk : 1, channels ? channel : 0);
+/// Element `channel` of the row that a tensor has for `head` of `heads` at a token; 0 unless `wanted`.
+template <class X>
+__device__ __forceinline__ X load_at(bool wanted, const void* tensor, int token, int heads, int head, int width, int channel) {
+  return load_if(wanted, static_cast<const X*>(tensor) + (static_cast<std::int64_t>(token) * heads + head) * width + channel);
 }
 
-/// exp(A_log) and dt_bias of a channel; zeros without an activation.
-struct DecayConstants {
-  float A, bias;
+/// The slot numbers of a sequence as loaded. They are checked where they are used: the loads take long.
+struct Slots {
+  int from, to;
 };
-__device__ __forceinline__ DecayConstants decay_constants(const Params& p, const Head& head, int channel) {
-  DecayConstants c{0.0f, 0.0f};
-  if (p.activation == DecayActivation::none) return c;
-  c.A = expf(__ldg(p.A_log + head.g));
-  if (p.dt_bias != nullptr) c.bias = __ldg(p.dt_bias + (p.bias_per_channel ? head.g * p.Dk + channel : head.g));
-  return c;
+__device__ __forceinline__ Slots load_slots(const Params& p, int n, bool wanted = true) {
+  return {load_if(wanted && p.from != nullptr, p.from + n), load_if(wanted && p.to != nullptr, p.to + n)};
 }
-/// alpha of (R1) from what g holds.
-__device__ __forceinline__ float decay_factor(const Params& p, float raw, const DecayConstants& c) {
+__device__ __forceinline__ std::int64_t slot_read(const Params& p, const Slots& slots, int n) { return p.from == nullptr ? n : slots.from; }
+__device__ __forceinline__ std::int64_t slot_written(const Params& p, const Slots& slots, int n) {
+  return p.to == nullptr ? slot_read(p, slots, n) : slots.to;
+}
+__device__ __forceinline__ bool in_pool(const Params& p, std::int64_t slot) { return slot >= 0 && slot < p.slots; }
+
+/// alpha of (R1) from what g, A_log and dt_bias hold.
+__device__ __forceinline__ float decay_factor(const Params& p, float raw, float A_log, float bias) {
   if (p.decay == Decay::none) return 1.0f;
   float g = raw;
-  if (p.activation == DecayActivation::softplus) g = -c.A * softplus(raw + c.bias);
-  else if (p.activation == DecayActivation::bounded) g = p.lower * sigmoid(c.A * (raw + c.bias));
+  if (p.activation == DecayActivation::softplus) g = -expf(A_log) * softplus(raw + bias);
+  else if (p.activation == DecayActivation::bounded) g = p.lower * sigmoid(expf(A_log) * (raw + bias));
   return expf(g);
 }
 

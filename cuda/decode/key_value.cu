@@ -11,9 +11,9 @@
 // 3 barrier, sums over the warps in their order, 4 delta, o, s = t + k delta.
 // A sum over k is the same tree whatever TX: 8 classes of rows per warp, 4 rows of a class one after the other, then classes
 // that differ in bit 2, 1, 0 (in the thread while it has several, then across lanes), then warps.
+#include "cuda/decode/launch.cuh"
 #include "cuda/decode/prepare.cuh"
 #include "cuda/decode/tile.cuh"
-#include "cuda/support/check.h"
 
 namespace fw::cuda::decoding {
 namespace {
@@ -24,10 +24,10 @@ constexpr std::size_t shared_bytes(int T, int KMAX, int columns) {
   return static_cast<std::size_t>(T * KMAX + T * warps) * sizeof(float4) + static_cast<std::size_t>((4 * warps + T) * columns) * sizeof(float);
 }
 
-/// Threads of a multiprocessor that registers must allow: the most that costs no spills (1024: 64 registers, 768: 80).
+/// Threads of a multiprocessor that registers must allow: the most that costs no spills (640: 96 registers).
 constexpr int resident_threads(int KMAX, int TX, bool vectors) {
-  if (!vectors) return 512;
-  return TX == 4 ? 1024 : TX == 8 ? (KMAX == 128 ? 768 : 640) : 384;
+  if (!vectors) return KMAX == 256 ? 256 : 512;
+  return TX == 16 ? 384 : KMAX == 256 ? 512 : 640;
 }
 
 template <class E, int KMAX, int TX, bool Vec>
@@ -40,10 +40,14 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
   const int n = blockIdx.z, lane = threadIdx.x % 32, warp = threadIdx.x / 32, x = lane % TX, y = lane / TX;
   const int column = blockIdx.x * kColumns + 4 * x, left = p.Dv - column;
   const Head head = head_of(p, blockIdx.y);
-  const std::int64_t slot = p.from == nullptr ? n : __ldg(p.from + n), size = static_cast<std::int64_t>(p.Dk) * p.Dv;
+  after_previous();
+  const Slots slots = load_slots(p, n);
+  const auto raw = load_first<E, KMAX, KMAX>(p, head, n, blockIdx.x * kColumns, kColumns);
+
+  const std::int64_t slot = slot_read(p, slots, n), size = static_cast<std::int64_t>(p.Dk) * p.Dv;
   const bool writes_o = warp == 0 && y == 0;
   E* o = static_cast<E*>(p.o) + (static_cast<std::int64_t>(n) * p.T * p.HV + head.hv) * p.Dv + column;
-  if (slot < 0 || slot >= p.slots) {
+  if (!in_pool(p, slot)) {
     if (writes_o)
       for (int t = 0; t < p.T; ++t, o += p.HV * p.Dv) store_columns<Vec>(o, float4{}, left);
     return;
@@ -56,7 +60,7 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
 #pragma unroll
   for (int i = 0; i < TX; ++i, from += step)
     s[i % kClasses][i / kClasses] = i * kLaneRows < rows_left ? load_state<Vec>(from, left) : float4{};
-  const auto store_state = [&](float* to) {
+  const auto store = [&](float* to) {
     to += first * p.Dv + column;
 #pragma unroll
     for (int i = 0; i < TX; ++i, to += step)
@@ -64,7 +68,7 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
   };
 
   // 1
-  prepare_tokens<E, KMAX, KMAX, kColumns>(p, head, n, blockIdx.x * kColumns, z, dots,
+  prepare_tokens<E, KMAX, KMAX, kColumns>(p, head, n, blockIdx.x * kColumns, raw, z, dots,
                                           [&](int t, int channel, float4 row) { rows[t * KMAX + channel] = row; });
   __syncwarp();
 
@@ -123,44 +127,43 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
     for (int m = 0; m < 4; ++m)
 #pragma unroll
       for (int j = 0; j < kClasses; ++j) s[j][m] = fma4(row[8 * m + j * kLaneRows].w, u, s[j][m]);
-    if (p.snapshots != nullptr) store_state(p.snapshots + ((static_cast<std::int64_t>(n) * p.T + t) * p.HV + head.hv) * size);
+    if (p.snapshots != nullptr) store(p.snapshots + ((static_cast<std::int64_t>(n) * p.T + t) * p.HV + head.hv) * size);
   }
-  const std::int64_t target = p.to == nullptr ? slot : __ldg(p.to + n);
-  if (target >= 0 && target < p.slots) store_state(p.states + (target * p.HV + head.hv) * size);
+  const std::int64_t target = slot_written(p, slots, n);
+  if (in_pool(p, target)) store(p.states + (target * p.HV + head.hv) * size);
 }
 
 template <class E, int KMAX, int TX, bool Vec>
-void launch(const Params& p, Stream stream) {
+void launch(const Params& p, const Device& device, Stream stream) {
   const dim3 grid(static_cast<unsigned>((p.Dv + 4 * TX - 1) / (4 * TX)), static_cast<unsigned>(p.HV), static_cast<unsigned>(p.N));
-  key_value_kernel<E, KMAX, TX, Vec><<<grid, KMAX, shared_bytes(p.T, KMAX, 4 * TX), stream>>>(p);
-  check_launch("decode: launch of key_value_kernel");
+  enqueue("decode: launch of key_value_kernel", key_value_kernel<E, KMAX, TX, Vec>, p, grid, KMAX, shared_bytes(p.T, KMAX, 4 * TX), device, stream);
 }
 
 template <class E, int KMAX>
-void launch_width(const Params& p, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (!vectors) return launch<E, KMAX, 8, false>(p, stream);
+void launch_width(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (!vectors) return launch<E, KMAX, 8, false>(p, device, stream);
   if (tiling == DecodeTiling::automatic) {
     const std::int64_t blocks = static_cast<std::int64_t>(p.N) * p.HV * ((p.Dv + 31) / 32);
-    tiling = blocks < 2 * multiprocessors() ? DecodeTiling::small : DecodeTiling::medium;
+    tiling = blocks < 2 * device.multiprocessors ? DecodeTiling::small : DecodeTiling::medium;
   }
-  if (tiling == DecodeTiling::small) return launch<E, KMAX, 4, true>(p, stream);
-  if (tiling == DecodeTiling::medium) return launch<E, KMAX, 8, true>(p, stream);
-  launch<E, KMAX, 16, true>(p, stream);
+  if (tiling == DecodeTiling::small) return launch<E, KMAX, 4, true>(p, device, stream);
+  if (tiling == DecodeTiling::medium) return launch<E, KMAX, 8, true>(p, device, stream);
+  launch<E, KMAX, 16, true>(p, device, stream);
 }
 
 template <class E>
-void launch_element(const Params& p, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (p.Dk <= 64) return launch_width<E, 64>(p, vectors, tiling, stream);
-  if (p.Dk <= 128) return launch_width<E, 128>(p, vectors, tiling, stream);
-  launch_width<E, 256>(p, vectors, tiling, stream);
+void launch_element(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (p.Dk <= 64) return launch_width<E, 64>(p, vectors, tiling, device, stream);
+  if (p.Dk <= 128) return launch_width<E, 128>(p, vectors, tiling, device, stream);
+  launch_width<E, 256>(p, vectors, tiling, device, stream);
 }
 
 }  // namespace
 
-void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (tensors == DType::bf16) return launch_element<__nv_bfloat16>(p, vectors, tiling, stream);
-  if (tensors == DType::f16) return launch_element<__half>(p, vectors, tiling, stream);
-  launch_element<float>(p, vectors, tiling, stream);
+void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (tensors == DType::bf16) return launch_element<__nv_bfloat16>(p, vectors, tiling, device, stream);
+  if (tensors == DType::f16) return launch_element<__half>(p, vectors, tiling, device, stream);
+  launch_element<float>(p, vectors, tiling, device, stream);
 }
 
 }  // namespace fw::cuda::decoding

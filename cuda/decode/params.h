@@ -31,12 +31,15 @@ struct Params {
   float scale, l2norm_eps, lower;
 };
 
+/// What the launchers ask the current device.
+struct Device {
+  int multiprocessors, major;  ///< major: of the compute capability
+};
+Device current_device();
+
 /// Enqueue the kernel for tensors of this type. `vectors`: rows of the state are multiples of 4 numbers, and states, snapshots
 /// and (key_value) o are aligned to four of their elements.
-void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
-void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream);
-
-/// Number of multiprocessors of the current device.
-int multiprocessors();
+void launch_key_value(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, const Device& device, Stream stream);
+void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, const Device& device, Stream stream);
 
 }  // namespace fw::cuda::decoding

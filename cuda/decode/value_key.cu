@@ -10,9 +10,9 @@
 // lane's channels, 3 the 2 R sums across lanes at the price of about 2 R exchanges, after which a lane has r and p of one row,
 // 4 delta and o of that row, 5 s = t + k delta with delta handed to all lanes.
 // A sum over k is the same tree whatever R: the lane's channels in order, then lanes by masks Lanes/2, ..., 1.
+#include "cuda/decode/launch.cuh"
 #include "cuda/decode/prepare.cuh"
 #include "cuda/decode/tile.cuh"
-#include "cuda/support/check.h"
 
 namespace fw::cuda::decoding {
 namespace {
@@ -24,8 +24,14 @@ constexpr std::size_t shared_bytes(int T, int KMAX, int values) {
   return static_cast<std::size_t>(T) * ((KMAX + kWarps) * sizeof(float4) + static_cast<std::size_t>(values) * sizeof(float));
 }
 
+/// Blocks of a multiprocessor that registers must allow: the most that costs no spills (5: 96 registers, 4: 128).
+constexpr int resident_blocks(int KMAX, int R) {
+  if (KMAX == 256) return R == 8 ? 3 : 4;
+  return R == 16 ? 4 : R == 8 ? 5 : R == 4 ? 6 : 8;
+}
+
 template <class E, int KMAX, int R, bool Vec>
-__global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 ? 6 : 8)) void value_key_kernel(const __grid_constant__ Params p) {
+__global__ __launch_bounds__(kThreads, resident_blocks(KMAX, R)) void value_key_kernel(const __grid_constant__ Params p) {
   constexpr int kLanes = KMAX == 64 ? 16 : 32, kPieces = KMAX == 256 ? 2 : 1, kGroups = 32 / kLanes, kValues = kWarps * kGroups * R;
   constexpr int kLanesPerRow = kLanes / 2 / R;  // that hold the sums of one row after step 3, in each half
   static_assert(kLanesPerRow >= 1);
@@ -36,12 +42,16 @@ __global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 
   const int n = blockIdx.z, lane = threadIdx.x % 32, group = lane / kLanes, in_group = lane % kLanes;
   const int block_value = blockIdx.x * kValues, warp_value = (threadIdx.x / 32) * kGroups * R;
   const Head head = head_of(p, blockIdx.y);
-  const std::int64_t slot = p.from == nullptr ? n : __ldg(p.from + n), size = static_cast<std::int64_t>(p.Dk) * p.Dv;
+  after_previous();
+  const Slots slots = load_slots(p, n);
+  const auto raw = load_first<E, kThreads, KMAX>(p, head, n, block_value, kValues);
+
+  const std::int64_t slot = slot_read(p, slots, n), size = static_cast<std::int64_t>(p.Dk) * p.Dv;
   // after step 3 this lane looks after one row
   const int my_row = in_group % (kLanes / 2) / kLanesPerRow, my_value = warp_value + my_row * kGroups + group;
   const bool writes_o = in_group < kLanes / 2 && in_group % kLanesPerRow == 0 && block_value + my_value < p.Dv;
   E* o = static_cast<E*>(p.o) + (static_cast<std::int64_t>(n) * p.T * p.HV + head.hv) * p.Dv + block_value + my_value;
-  if (slot < 0 || slot >= p.slots) {
+  if (!in_pool(p, slot)) {
     if (writes_o)
       for (int t = 0; t < p.T; ++t, o += p.HV * p.Dv) *o = from_float<E>(0.0f);
     return;
@@ -56,7 +66,7 @@ __global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 
 #pragma unroll
     for (int c = 0; c < kPieces; ++c)
       s[i][c] = i * kGroups < rows_left ? load_state<Vec>(from + 128 * c, p.Dk - 128 * c - 4 * in_group) : float4{};
-  const auto store_state = [&](float* to) {
+  const auto store = [&](float* to) {
     to += first * p.Dk + 4 * in_group;
 #pragma unroll
     for (int i = 0; i < R; ++i, to += step)
@@ -66,7 +76,7 @@ __global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 
   };
 
   // 1
-  prepare_tokens<E, kThreads, KMAX, kValues>(p, head, n, block_value, z, dots, [&](int t, int channel, float4 side) {
+  prepare_tokens<E, kThreads, KMAX, kValues>(p, head, n, block_value, raw, z, dots, [&](int t, int channel, float4 side) {
     float* const at = sides + t * 4 * KMAX + channel;
     at[0] = side.x, at[KMAX] = side.y, at[2 * KMAX] = side.z, at[3 * KMAX] = side.w;
   });
@@ -95,7 +105,7 @@ __global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 
     const float r = upper ? other : sums[0], q_sum = upper ? sums[0] : other;
 
     // 4 delta, and (R4); the norms come in here
-    const Factors f = factors_of<kWarps>(p, dots + t * kWarps);
+    const Factors f = factors_of<(KMAX < kThreads ? KMAX : kThreads) / 32>(p, dots + t * kWarps);
     const float u = __fmul_rn(f.k, fmaf(-f.k, r, z[t * kValues + my_value]));
     if (writes_o) *o = from_float<E>(__fmul_rn(f.q, fmaf(f.qk, u, q_sum)));
 
@@ -106,45 +116,46 @@ __global__ __launch_bounds__(kThreads, (KMAX == 256 ? (R == 8 ? 3 : 5) : R == 8 
 #pragma unroll
       for (int c = 0; c < kPieces; ++c) s[i][c] = fma4(row_u, side[3 * (KMAX / 4) + 32 * c], s[i][c]);
     }
-    if (p.snapshots != nullptr) store_state(p.snapshots + ((static_cast<std::int64_t>(n) * p.T + t) * p.HV + head.hv) * size);
+    if (p.snapshots != nullptr) store(p.snapshots + ((static_cast<std::int64_t>(n) * p.T + t) * p.HV + head.hv) * size);
   }
-  const std::int64_t target = p.to == nullptr ? slot : __ldg(p.to + n);
-  if (target >= 0 && target < p.slots) store_state(p.states + (target * p.HV + head.hv) * size);
+  const std::int64_t target = slot_written(p, slots, n);
+  if (in_pool(p, target)) store(p.states + (target * p.HV + head.hv) * size);
 }
 
 template <class E, int KMAX, int R, bool Vec>
-void launch(const Params& p, Stream stream) {
+void launch(const Params& p, const Device& device, Stream stream) {
   constexpr int kValues = kWarps * (KMAX == 64 ? 2 : 1) * R;
   const dim3 grid(static_cast<unsigned>((p.Dv + kValues - 1) / kValues), static_cast<unsigned>(p.HV), static_cast<unsigned>(p.N));
-  value_key_kernel<E, KMAX, R, Vec><<<grid, kThreads, shared_bytes(p.T, KMAX, kValues), stream>>>(p);
-  check_launch("decode: launch of value_key_kernel");
+  enqueue("decode: launch of value_key_kernel", value_key_kernel<E, KMAX, R, Vec>, p, grid, kThreads, shared_bytes(p.T, KMAX, kValues), device, stream);
 }
 
 template <class E, int KMAX>
-void launch_width(const Params& p, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (!vectors) return launch<E, KMAX, 4, false>(p, stream);
+void launch_width(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (!vectors) return launch<E, KMAX, 4, false>(p, device, stream);
   if (tiling == DecodeTiling::automatic) {
-    const std::int64_t values = static_cast<std::int64_t>(p.N) * p.HV * p.Dv, enough = 2 * multiprocessors() * kWarps * (KMAX == 64 ? 2 : 1);
+    const std::int64_t values = static_cast<std::int64_t>(p.N) * p.HV * p.Dv, enough = 2 * device.multiprocessors * kWarps * (KMAX == 64 ? 2 : 1);
     tiling = values < 4 * enough ? DecodeTiling::small : values < 8 * enough ? DecodeTiling::medium : DecodeTiling::large;
   }
-  if (tiling == DecodeTiling::small) return launch<E, KMAX, 2, true>(p, stream);
-  if (tiling == DecodeTiling::medium) return launch<E, KMAX, 4, true>(p, stream);
-  launch<E, KMAX, 8, true>(p, stream);
+  if (tiling == DecodeTiling::small) return launch<E, KMAX, 2, true>(p, device, stream);
+  if (tiling == DecodeTiling::medium) return launch<E, KMAX, 4, true>(p, device, stream);
+  if constexpr (KMAX == 128)
+    if (tiling == DecodeTiling::huge) return launch<E, KMAX, 16, true>(p, device, stream);
+  launch<E, KMAX, 8, true>(p, device, stream);
 }
 
 template <class E>
-void launch_element(const Params& p, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (p.Dk <= 64) return launch_width<E, 64>(p, vectors, tiling, stream);
-  if (p.Dk <= 128) return launch_width<E, 128>(p, vectors, tiling, stream);
-  launch_width<E, 256>(p, vectors, tiling, stream);
+void launch_element(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (p.Dk <= 64) return launch_width<E, 64>(p, vectors, tiling, device, stream);
+  if (p.Dk <= 128) return launch_width<E, 128>(p, vectors, tiling, device, stream);
+  launch_width<E, 256>(p, vectors, tiling, device, stream);
 }
 
 }  // namespace
 
-void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, Stream stream) {
-  if (tensors == DType::bf16) return launch_element<__nv_bfloat16>(p, vectors, tiling, stream);
-  if (tensors == DType::f16) return launch_element<__half>(p, vectors, tiling, stream);
-  launch_element<float>(p, vectors, tiling, stream);
+void launch_value_key(const Params& p, DType tensors, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  if (tensors == DType::bf16) return launch_element<__nv_bfloat16>(p, vectors, tiling, device, stream);
+  if (tensors == DType::f16) return launch_element<__half>(p, vectors, tiling, device, stream);
+  launch_element<float>(p, vectors, tiling, device, stream);
 }
 
 }  // namespace fw::cuda::decoding
