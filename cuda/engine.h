@@ -64,4 +64,15 @@ struct Gradients {
   float *dA_log = nullptr, *ddt_bias = nullptr, *dinitial_state = nullptr;
 };
 
+/// Bytes that forward() needs as workspace: the factors of all chunks. 256-byte aligned memory is best; 16 is required.
+std::size_t forward_workspace_bytes(const Call& call);
+/// Bytes of what forward() keeps for the backward: the state at the start of every chunk of 64 tokens, in 16 bits.
+std::size_t saved_bytes(const Call& call);
+/// o and the final states of all sequences. Dk, Dv in 16..256. Enqueues two or three kernels on the stream and returns. Fastest
+/// where Dk and Dv are 64 or 128 and tensors are 16-byte aligned; everything else takes slower loads or padded widths.
+/// saved: null, or saved_bytes(call) to be kept for the backward. Values of tensors are not checked, cu_seqlens neither.
+/// A sequence's results depend on nothing but its own tokens, and those of a token on no later one, to the last bit.
+/// Throws fw::Error "cuda forward: <argument> must be ..., got ...".
+void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved, void* workspace, Stream stream = nullptr);
+
 }  // namespace fw::cuda
