@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cuda/chunk/params.h"
+#include "cuda/launch/forward.h"
 #include "cuda/support/check.h"
 
 namespace fw::cuda {
@@ -155,6 +156,10 @@ std::size_t saved_bytes(const Call& call) {
 }
 
 void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved, void* workspace, Stream stream) {
+  forward_parts(call, in, out, saved, workspace, stream, {});
+}
+
+void forward_parts(const Call& call, const Inputs& in, const Outputs& out, void* saved, void* workspace, Stream stream, const ForwardParts& parts) {
   const Plan plan = plan_of(call);
   check_tensors(call, plan, in, out, workspace);
   if (plan.N == 0) return;
@@ -191,7 +196,7 @@ void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved
   s.value_key = call.state_layout == StateLayout::value_key;
 
   const Device device = current_device();
-  if (plan.tokens > 0) {
+  if (plan.tokens > 0 && parts.factors) {
     if (plan.one_number) {
       const bool beta = plan.row.write == Write::scalar;
       chunk::launch_write_numbers({beta ? in.beta : in.w, numbers, plan.tokens * call.HV, beta ? 1 : s.Dv, options.sigmoid_gates, beta ? gain : 1.0f},
@@ -199,7 +204,8 @@ void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved
     }
     chunk::launch_factors(f, call.tensors, stream);
   }
-  const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
+  if (!parts.scan) return;
+  const int columns = parts.columns > 0 ? parts.columns : scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
   (call.tensors == DType::f16 ? chunk::launch_scan_f16 : chunk::launch_scan_bf16)(s, columns, device.shared_block, stream);
 }
 
