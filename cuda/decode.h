@@ -31,8 +31,8 @@ struct StatePool {
 };
 // No slot may be written by two sequences of a call, nor written by one and read by another.
 
-/// How much of a state one block takes, for measurements. automatic: by the number of heads.
-enum class DecodeTiling { automatic, small, medium, large, huge };
+/// How much of a state one block takes, for measurements. automatic: the most that keeps the device busy.
+enum class DecodeTiling { automatic, small, medium, large };
 
 /// call: B = N sequences (N may stay 0), T in 1..8, Dk and Dv in 16..256, no packed sequences; `precision` is not used: sums and
 /// states are float32 always. in: no initial_state, no cu_seqlens. o: call.tensors. Values are not checked.

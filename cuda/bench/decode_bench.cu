@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/bench/decode_bench.h"
+#include "cuda/decode/tile.cuh"
 #include "cuda/support/device_buffer.h"
 #include "cuda/support/elements.cuh"
 
@@ -34,15 +35,16 @@ DeviceBuffer noise(DType dtype, index_t count, unsigned seed, float low, float h
   return buffer;
 }
 
-/// The negatives of kCopied float4 per thread, all under way at once; in place where `to` is `from`, as decode does it.
-constexpr std::size_t kCopied = 4;
-__global__ void copy_kernel(const float4* from, float4* to) {
-  const std::size_t first = blockIdx.x * kCopied * blockDim.x + threadIdx.x;
-  float4 x[kCopied];
+/// The negatives of `from`, four float4 per thread, all under way at once. Loads and stores are those that decode makes of states.
+constexpr unsigned kCopyThreads = 1024, kCopyFours = 4;
+__global__ __launch_bounds__(kCopyThreads) void copy_kernel(const float* from, float* to) {
+  const std::size_t first = 4 * (static_cast<std::size_t>(blockIdx.x) * kCopyFours * kCopyThreads + threadIdx.x);
+  const std::uint64_t policy = decoding::until_written();
+  float4 x[kCopyFours];
 #pragma unroll
-  for (std::size_t i = 0; i < kCopied; ++i) x[i] = __ldcs(from + first + i * blockDim.x);
+  for (unsigned i = 0; i < kCopyFours; ++i) x[i] = decoding::load_state<true>(true, from + first + 4 * i * kCopyThreads, 4, policy);
 #pragma unroll
-  for (std::size_t i = 0; i < kCopied; ++i) __stcs(to + first + i * blockDim.x, make_float4(-x[i].x, -x[i].y, -x[i].z, -x[i].w));
+  for (unsigned i = 0; i < kCopyFours; ++i) store_four(to + first + 4 * i * kCopyThreads, make_float4(-x[i].x, -x[i].y, -x[i].z, -x[i].w));
 }
 
 /// Graph of what `enqueue` puts on a stream, replayed between events. It is enqueued once beforehand, so that kernels are loaded.
@@ -153,24 +155,25 @@ DecodeTiming time_decode(const Call& call, DecodeTiling tiling, bool rotated, in
 }
 
 double copy_bandwidth(Copy copy, int repeats) {
-  const std::size_t bytes = std::size_t{1} << 29, fours = bytes / sizeof(float4);
-  const DeviceBuffer from = noise(DType::f32, static_cast<index_t>(bytes / sizeof(float)), 9, -1, 1), to(bytes);
+  constexpr std::size_t kBytes = std::size_t{1} << 29;
+  const DeviceBuffer from = noise(DType::f32, static_cast<index_t>(kBytes / sizeof(float)), 9, -1, 1), to(copy == Copy::in_place ? 0 : kBytes);
   Replay replay([&](Stream stream) {
     if (copy == Copy::memcpy) {
-      check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, stream), "decode bench: cudaMemcpyAsync");
+      check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, stream), "decode bench: cudaMemcpyAsync");
     } else {
-      copy_kernel<<<static_cast<unsigned>(fours / (kCopied * 256)), 256, 0, stream>>>(from.as<float4>(), copy == Copy::in_place ? from.as<float4>() : to.as<float4>());
+      constexpr auto kBlocks = static_cast<unsigned>(kBytes / (sizeof(float4) * kCopyFours * kCopyThreads));
+      copy_kernel<<<kBlocks, kCopyThreads, 0, stream>>>(from.as<float>(), copy == Copy::in_place ? from.as<float>() : to.as<float>());
       check_launch("decode bench: launch of copy_kernel");
     }
   });
   const std::vector<double> all = replay.times(repeats);
-  return 2e-6 * static_cast<double>(bytes) / all[all.size() / 2];
+  return 2e-6 * static_cast<double>(kBytes) / all[all.size() / 2];
 }
 
 void print_decode_bench(std::FILE* out) {
-  const double memcpy = copy_bandwidth(Copy::memcpy), apart = copy_bandwidth(Copy::apart), copy = copy_bandwidth(Copy::in_place);
-  std::fprintf(out, "decode: one step in a chain, microseconds; 512 MiB read and written on this device: cudaMemcpyAsync %.2f, kernel %.2f, kernel in place %.2f TB/s\n",
-               memcpy, apart, copy);
+  const double engine = copy_bandwidth(Copy::memcpy), apart = copy_bandwidth(Copy::apart), copy = copy_bandwidth(Copy::in_place);
+  std::fprintf(out, "decode: one step in a chain, microseconds. 512 MiB read and written on this device, TB/s: cudaMemcpyAsync %.2f, by a kernel %.2f, "
+               "in place %.2f\n", engine, apart, copy);
   std::fprintf(out, "%-11s %4s %2s %3s %9s %-9s %-9s %-7s %9s %9s %9s %6s %7s\n", "variant", "N", "T", "HV", "Dk x Dv", "layout", "tiling", "states",
                "median", "min", "max", "TB/s", "of copy");
   const auto line = [&](Variant variant, index_t N, index_t T, index_t width, StateLayout layout, DecodeTiling tiling, bool rotated) {
@@ -179,14 +182,14 @@ void print_decode_bench(std::FILE* out) {
     call.options.l2norm_qk = true;
     call.B = N, call.T = T, call.H = call.HV = 16, call.Dk = call.Dv = width, call.state_layout = layout;
     const DecodeTiming time = time_decode(call, tiling, rotated);
-    static constexpr const char* kTilings[] = {"automatic", "small", "medium", "large", "huge"};
+    static constexpr const char* kTilings[] = {"automatic", "small", "medium", "large"};
     std::fprintf(out, "%-11s %4d %2d %3d %4dx%-4d %-9s %-9s %-7s %9.2f %9.2f %9.2f %6.2f %6.1f%%\n", std::string(info(variant).name).c_str(),
                  static_cast<int>(N), static_cast<int>(T), 16, static_cast<int>(width), static_cast<int>(width),
                  layout == StateLayout::key_value ? "key_value" : "value_key", kTilings[static_cast<int>(tiling)], rotated ? "rotated" : "hot",
                  time.median, time.min, time.max, time.terabytes_per_second(), 100 * time.terabytes_per_second() / copy);
     std::fflush(out);
   };
-  constexpr DecodeTiling kAll[] = {DecodeTiling::small, DecodeTiling::medium, DecodeTiling::large, DecodeTiling::huge};
+  constexpr DecodeTiling kAll[] = {DecodeTiling::small, DecodeTiling::medium, DecodeTiling::large};
   for (const StateLayout layout : {StateLayout::key_value, StateLayout::value_key}) {
     for (const index_t N : {512, 128, 32, 8, 1})
       for (const DecodeTiling tiling : kAll) line(Variant::gdn2, N, 1, 128, layout, tiling, true);
@@ -197,7 +200,7 @@ void print_decode_bench(std::FILE* out) {
     for (const Variant variant : {Variant::linear, Variant::gdn, Variant::kda})
       for (const index_t N : {512, 1}) line(variant, N, 1, 128, layout, DecodeTiling::automatic, true);
     line(Variant::gdn2, 128, 1, 100, layout, DecodeTiling::automatic, true);
-    line(Variant::gdn2, 128, 1, 256, layout, DecodeTiling::automatic, true);
+    for (const DecodeTiling tiling : {DecodeTiling::medium, DecodeTiling::large}) line(Variant::gdn2, 128, 1, 256, layout, tiling, true);
   }
 }
 

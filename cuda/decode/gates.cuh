@@ -22,7 +22,7 @@ struct Head {
   int hv, h, g, b;
 };
 __device__ __forceinline__ Head head_of(const Params& p, int hv) {
-  const int h = hv / p.group;
+  const int h = p.group == 1 ? hv : hv / p.group;
   return {hv, h, p.g_per_value ? hv : h, p.b_per_value ? hv : h};
 }
 

@@ -56,10 +56,12 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
   // s[j][m] is row 8 m + j kLaneRows + y of this warp: one pointer walks through them
   float4 s[kClasses][4];
   const int first = warp * 32 + y, rows_left = p.Dk - first, step = kLaneRows * p.Dv;
+  const std::uint64_t policy = until_written();
   const float* from = p.states + (slot * p.HV + head.hv) * size + first * p.Dv + column;
 #pragma unroll
   for (int i = 0; i < TX; ++i, from += step)
-    s[i % kClasses][i / kClasses] = i * kLaneRows < rows_left ? load_state<Vec>(from, left) : float4{};
+    s[i % kClasses][i / kClasses] = load_state<Vec>(i * kLaneRows < rows_left, from, left, policy);
+  before_next();
   const auto store = [&](float* to) {
     to += first * p.Dv + column;
 #pragma unroll
@@ -142,10 +144,7 @@ void launch(const Params& p, const Device& device, Stream stream) {
 template <class E, int KMAX>
 void launch_width(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
   if (!vectors) return launch<E, KMAX, 8, false>(p, device, stream);
-  if (tiling == DecodeTiling::automatic) {
-    const std::int64_t blocks = static_cast<std::int64_t>(p.N) * p.HV * ((p.Dv + 31) / 32);
-    tiling = blocks < 2 * device.multiprocessors ? DecodeTiling::small : DecodeTiling::medium;
-  }
+  if (tiling == DecodeTiling::automatic) tiling = tiling_for(p, 64, device);
   if (tiling == DecodeTiling::small) return launch<E, KMAX, 4, true>(p, device, stream);
   if (tiling == DecodeTiling::medium) return launch<E, KMAX, 8, true>(p, device, stream);
   launch<E, KMAX, 16, true>(p, device, stream);

@@ -60,12 +60,14 @@ __global__ __launch_bounds__(kThreads, resident_blocks(KMAX, R)) void value_key_
   // s[i][c] is row i kGroups + group of the warp, channels 128 c + 4 in_group ...
   float4 s[R][kPieces];
   const int first = block_value + warp_value + group, rows_left = p.Dv - first, step = kGroups * p.Dk;
+  const std::uint64_t policy = until_written();
   const float* from = p.states + (slot * p.HV + head.hv) * size + first * p.Dk + 4 * in_group;
 #pragma unroll
   for (int i = 0; i < R; ++i, from += step)
 #pragma unroll
     for (int c = 0; c < kPieces; ++c)
-      s[i][c] = i * kGroups < rows_left ? load_state<Vec>(from + 128 * c, p.Dk - 128 * c - 4 * in_group) : float4{};
+      s[i][c] = load_state<Vec>(i * kGroups < rows_left, from + 128 * c, p.Dk - 128 * c - 4 * in_group, policy);
+  before_next();
   const auto store = [&](float* to) {
     to += first * p.Dk + 4 * in_group;
 #pragma unroll
@@ -131,16 +133,12 @@ void launch(const Params& p, const Device& device, Stream stream) {
 
 template <class E, int KMAX>
 void launch_width(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
+  constexpr int kLarge = KMAX == 128 ? 16 : 8;  // 32 KiB of a state for a block, 16 KiB where KMAX is 64
   if (!vectors) return launch<E, KMAX, 4, false>(p, device, stream);
-  if (tiling == DecodeTiling::automatic) {
-    const std::int64_t values = static_cast<std::int64_t>(p.N) * p.HV * p.Dv, enough = 2 * device.multiprocessors * kWarps * (KMAX == 64 ? 2 : 1);
-    tiling = values < 4 * enough ? DecodeTiling::small : values < 8 * enough ? DecodeTiling::medium : DecodeTiling::large;
-  }
-  if (tiling == DecodeTiling::small) return launch<E, KMAX, 2, true>(p, device, stream);
-  if (tiling == DecodeTiling::medium) return launch<E, KMAX, 4, true>(p, device, stream);
-  if constexpr (KMAX == 128)
-    if (tiling == DecodeTiling::huge) return launch<E, KMAX, 16, true>(p, device, stream);
-  launch<E, KMAX, 8, true>(p, device, stream);
+  if (tiling == DecodeTiling::automatic) tiling = tiling_for(p, KMAX == 256 ? 32 : 64, device);
+  if (tiling == DecodeTiling::small) return launch<E, KMAX, kLarge / 4, true>(p, device, stream);
+  if (tiling == DecodeTiling::medium) return launch<E, KMAX, kLarge / 2, true>(p, device, stream);
+  launch<E, KMAX, kLarge, true>(p, device, stream);
 }
 
 template <class E>

@@ -190,7 +190,6 @@ inline void check_decode(Variant variant, const std::string& shape, const Decode
 }
 
 inline constexpr cuda::StateLayout kLayouts[] = {cuda::StateLayout::key_value, cuda::StateLayout::value_key};
-inline constexpr cuda::DecodeTiling kTilings[] = {cuda::DecodeTiling::small, cuda::DecodeTiling::medium, cuda::DecodeTiling::large,
-                                                  cuda::DecodeTiling::huge};
+inline constexpr cuda::DecodeTiling kTilings[] = {cuda::DecodeTiling::small, cuda::DecodeTiling::medium, cuda::DecodeTiling::large};
 
 }  // namespace fw::test
