@@ -1,9 +1,12 @@
 # Flags every target of the project uses: warnings, reproducible arithmetic (no contraction, no fast-math), sanitizers.
 add_library(fw_flags INTERFACE)
 target_compile_features(fw_flags INTERFACE cxx_std_20)
-target_compile_options(fw_flags INTERFACE -Wall -Wextra -Wshadow -ffp-contract=off $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+target_compile_options(fw_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-ffp-contract=off>" $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall;-Xcompiler=-Wextra;-Xcompiler=-ffp-contract=off;-lineinfo>")
 if(FASTWEIGHT_SANITIZE)
-  target_compile_options(fw_flags INTERFACE -fsanitize=${FASTWEIGHT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  target_compile_options(fw_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${FASTWEIGHT_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all;-g>")
   target_link_options(fw_flags INTERFACE -fsanitize=${FASTWEIGHT_SANITIZE})
 endif()
 

@@ -18,7 +18,7 @@ command -v "$compiler" >/dev/null || { echo "fuzz.sh: no $compiler here (Debian:
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=build/fuzz
-cmake -S . -B "$folder" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release -DFASTWEIGHT_FUZZ=ON -DFASTWEIGHT_TESTS=OFF -DFASTWEIGHT_INSTALL=OFF >"$folder.log" 2>&1 ||
+cmake -S . -B "$folder" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release -DFASTWEIGHT_FUZZ=ON -DFASTWEIGHT_CUDA=OFF -DFASTWEIGHT_TESTS=OFF -DFASTWEIGHT_INSTALL=OFF >"$folder.log" 2>&1 ||
   { cat "$folder.log" >&2; exit 1; }
 cmake --build "$folder" --parallel "${FASTWEIGHT_JOBS:-2}" --target safetensors_fuzz safetensors_seeds
 mkdir -p "$folder/corpus" "$folder/seeds"

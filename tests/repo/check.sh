@@ -13,7 +13,7 @@ checks=(includes licence headers length markers links paths flags scripts hygien
 
 # Files under the tree, without what is built, fetched or kept by git.
 list_files() {
-  find . -type d \( -name '.git' -o -name 'build*' -o -name 'out' -o -name '.deps' -o -name '.cache' -o -name '__pycache__' \) -prune -o -type f -print |
+  find . -type d \( -name '.git' -o -name 'build*' -o -name 'out' -o -name '.deps' -o -name '.headers' -o -name '.cache' -o -name '__pycache__' \) -prune -o -type f -print |
     sed 's|^\./||' | sort
 }
 sources() { grep -E '\.(h|cpp|cu|cuh)$' <<<"$files"; }

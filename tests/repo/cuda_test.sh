@@ -24,7 +24,7 @@ expect() {
     faults=$((faults + 1))
   fi
 }
-expect 0 "CUDA: found 12.9 (nvcc) - no GPU path in this version yet" AUTO "$work/good"
+expect 0 "CUDA: found 12.9 (nvcc)" AUTO "$work/good"
 expect 0 "CUDA: found 12.9 (nvcc)" ON "$work/good"
 expect 0 "CUDA: not found" AUTO "$work/broken"
 expect 1 "FASTWEIGHT_CUDA=ON, but there is no working CUDA compiler" ON "$work/broken"

@@ -78,6 +78,8 @@ broken includes reference/omp/forward.cpp "omp includes naive" 'add reference/om
 broken includes reference/omp/forward.cpp "omp includes chunkwise" 'add reference/omp/forward.cpp "#include \"chunkwise/wy.h\""'
 broken includes reference/omp/forward.cpp "a way round with dots" 'add reference/omp/forward.cpp "#include \"../naive/gdn2.h\""'
 broken includes cuda/launch.h "cuda includes naive" 'add cuda/launch.h "#include \"naive/gdn2.h\""'
+broken includes cuda/launch.h "cuda includes omp" 'add cuda/launch.h "#include \"omp/plan.h\""'
+broken includes reference/core/tensor.h "core uses CUDA" 'add reference/core/tensor.h "#include <cuda_runtime.h>"'
 broken includes reference/verify/judge.h "verify includes omp" 'add reference/verify/judge.h "#include \"omp/forward.h\""'
 broken includes reference/verify/judge.h "verify includes cli" 'add reference/verify/judge.h "#include \"cli/report.h\""'
 broken includes cli/main.cpp "cli includes tests" 'add cli/main.cpp "#include \"tests/support/shapes.h\""'

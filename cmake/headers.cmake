@@ -1,0 +1,36 @@
+# The header-only libraries: found as installed packages, or taken from the folder FASTWEIGHT_HEADERS that
+# scripts/carry_headers.sh fills, for a machine without packages. Relative paths start at the project.
+set(FASTWEIGHT_HEADERS "" CACHE PATH "Folder made by scripts/carry_headers.sh; empty: installed packages")
+
+if(NOT FASTWEIGHT_HEADERS)
+  find_package(Eigen3 3.3 REQUIRED NO_MODULE)
+  find_package(nlohmann_json 3.2 REQUIRED)
+  find_package(fmt REQUIRED)
+  find_package(CLI11 REQUIRED)
+  if(FASTWEIGHT_TESTS)
+    find_package(doctest REQUIRED)
+  endif()
+  return()
+endif()
+
+# fw_carried_headers(TARGET FILE [INCLUDE]): an interface target for headers in the folder, FILE is one of them.
+function(fw_carried_headers target file)
+  get_filename_component(folder "${FASTWEIGHT_HEADERS}" ABSOLUTE BASE_DIR "${PROJECT_SOURCE_DIR}")
+  if(NOT EXISTS "${folder}/${ARGN}/${file}")
+    message(FATAL_ERROR "FASTWEIGHT_HEADERS: ${folder}/${ARGN} must hold ${file}; scripts/carry_headers.sh puts it there")
+  endif()
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${folder}/${ARGN}")
+endfunction()
+
+fw_carried_headers(nlohmann_json::nlohmann_json nlohmann/json.hpp)
+fw_carried_headers(fmt::fmt-header-only fmt/format.h)
+set_target_properties(fmt::fmt-header-only PROPERTIES INTERFACE_COMPILE_DEFINITIONS FMT_HEADER_ONLY=1)
+fw_carried_headers(CLI11::CLI11 CLI/CLI.hpp)
+if(FASTWEIGHT_TESTS)
+  fw_carried_headers(doctest::doctest doctest/doctest.h)
+endif()
+find_package(Eigen3 3.3 QUIET NO_MODULE)
+if(NOT Eigen3_FOUND)
+  fw_carried_headers(Eigen3::Eigen Eigen/Core eigen3)
+endif()

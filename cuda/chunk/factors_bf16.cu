@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "cuda/chunk/factors_launch.cuh"
+
+namespace fw::cuda::chunk {
+void launch_factors_bf16(const FactorParams& p, Stream stream) { launch_factors_of<__nv_bfloat16>(p, stream); }
+}  // namespace fw::cuda::chunk

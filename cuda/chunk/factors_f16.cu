@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "cuda/chunk/factors_launch.cuh"
+
+namespace fw::cuda::chunk {
+void launch_factors_f16(const FactorParams& p, Stream stream) { launch_factors_of<__half>(p, stream); }
+}  // namespace fw::cuda::chunk

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Chooses the instance of factors_kernel for a gate structure and launches it.
+#pragma once
+
+#include "cuda/chunk/factors.cuh"
+#include "cuda/support/check.h"
+
+namespace fw::cuda::chunk {
+
+template <class X, bool kChannel, bool kErase>
+void launch_factors_as(const FactorParams& p, Stream stream) {
+  const int bytes = FactorMemory::bytes(p.Kp, kErase);
+  check(cudaFuncSetAttribute(factors_kernel<X, kChannel, kErase>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+        "cuda forward: shared memory of factors_kernel");
+  factors_kernel<X, kChannel, kErase><<<static_cast<unsigned>(p.slots * p.heads), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  check_launch("cuda forward: launch of factors_kernel");
+}
+
+template <class X>
+void launch_factors_of(const FactorParams& p, Stream stream) {
+  const bool channel = p.decay == Decay::channel, erase = p.erase != Erase::none;
+  if (channel && erase) launch_factors_as<X, true, true>(p, stream);
+  else if (channel) launch_factors_as<X, true, false>(p, stream);
+  else if (erase) launch_factors_as<X, false, true>(p, stream);
+  else launch_factors_as<X, false, false>(p, stream);
+}
+
+}  // namespace fw::cuda::chunk

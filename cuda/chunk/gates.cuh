@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Raw tensors to numbers: four neighbouring channels of a token as they lie in memory (Four), as float32, and the activations
+// in front of the rule. Everything in float32; alpha = exp(g) is in [0,1] for every g <= 0 and exactly 0 for g = -inf.
+//   softplus   g = -exp(A_log) softplus(raw + dt_bias)
+//   bounded    g = lower sigmoid(exp(A_log) (raw + dt_bias))
+#pragma once
+
+#include "cuda/chunk/params.h"
+#include "cuda/chunk/ptx.cuh"
+
+namespace fw::cuda::chunk {
+
+/// Type of the operands of products for tensors of X.
+template <class X>
+struct OperandOf {
+  using type = X;
+};
+template <>
+struct OperandOf<float> {
+  using type = __nv_bfloat16;
+};
+template <class X>
+using Operand = typename OperandOf<X>::type;
+
+/// Four elements as they lie in memory.
+template <class X>
+struct FourOf {
+  using type = uint2;
+};
+template <>
+struct FourOf<float> {
+  using type = float4;
+};
+template <class X>
+using Four = typename FourOf<X>::type;
+
+__device__ __forceinline__ float to_float(float x) { return x; }
+__device__ __forceinline__ float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
+template <class X>
+__device__ __forceinline__ X from_float(float x);
+template <>
+__device__ __forceinline__ float from_float<float>(float x) { return x; }
+template <>
+__device__ __forceinline__ __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
+template <>
+__device__ __forceinline__ __half from_float<__half>(float x) { return __float2half_rn(x); }
+
+template <class X>
+__device__ __forceinline__ float4 to_floats(const uint2& four) {
+  const float2 low = unpack<X>(four.x), high = unpack<X>(four.y);
+  return make_float4(low.x, low.y, high.x, high.y);
+}
+template <class X>
+__device__ __forceinline__ float4 to_floats(const float4& four) { return four; }
+
+/// Channels [channel, channel + 4) of a row of `width`; zeros where there are none, or no row (null).
+template <class X>
+__device__ __forceinline__ Four<X> load_four(const X* row, int channel, int width, bool vectors) {
+  union {
+    Four<X> four;
+    X elements[4];
+  } x;
+  x.four = Four<X>{};
+  if (vectors) {
+    if (row != nullptr && channel < width) x.four = *reinterpret_cast<const Four<X>*>(row + channel);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (row != nullptr && channel + i < width) x.elements[i] = row[channel + i];
+  }
+  return x.four;
+}
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+__device__ __forceinline__ float softplus(float x) { return (x > 0.0f ? x : 0.0f) + log1pf(expf(-fabsf(x))); }
+
+/// Decay of a head: what all its tokens share.
+struct DecayOfHead {
+  DecayActivation activation;
+  float A, lower;
+  __device__ __forceinline__ float alpha(float raw, float bias) const {
+    float g = raw;
+    if (activation == DecayActivation::softplus) g = -A * softplus(raw + bias);
+    if (activation == DecayActivation::bounded) g = lower * sigmoid(A * (raw + bias));
+    return exp2_fast(g * 1.4426950408889634f);
+  }
+};
+__device__ __forceinline__ DecayOfHead decay_of_head(const FactorParams& p, int g_head) {
+  return {p.activation, p.activation == DecayActivation::none ? 1.0f : expf(p.A_log[g_head]), p.lower};
+}
+
+__device__ __forceinline__ float erase_gate(const FactorParams& p, float raw) { return p.sigmoid ? p.erase_gain * sigmoid(raw) : raw; }
+
+/// Sum over the warp, the same bits in every lane.
+__device__ __forceinline__ float warp_sum(float x) {
+#pragma unroll
+  for (int mask = 16; mask > 0; mask /= 2) x += exchange(x, mask);
+  return x;
+}
+
+/// Where piece `piece` (8 numbers) of row `row` lies in a tile of E whose rows have `pieces` pieces, in bytes. Eight rows of a
+/// matrix fragment then fall in different banks.
+template <int kPieces>
+__device__ __forceinline__ int place_in_tile(int row, int piece) {
+  constexpr int kSpan = kPieces >= 8 ? 1 : 8 / kPieces, kMask = kPieces >= 8 ? 7 : kPieces - 1;
+  return (row * kPieces + (piece ^ ((row / kSpan) & kMask))) * 16;
+}
+__device__ __forceinline__ int place_in_tile(int pieces, int row, int piece) { return (row * pieces + (piece ^ (row & 7))) * 16; }
+
+/// Sequence and chunk of a slot. rows <= 0: idle.
+struct Chunk {
+  int sequence;
+  index_t token;  ///< its first
+  int rows;
+};
+__device__ __forceinline__ Chunk chunk_of_slot(const Tokens& tokens, index_t slot) {
+  int low = 0, high = tokens.N - 1;  // the last sequence whose first slot is not behind this one
+  while (low < high) {
+    const int middle = (low + high + 1) / 2;
+    if (tokens.slot(middle) <= slot) low = middle;
+    else high = middle - 1;
+  }
+  const index_t first = (slot - tokens.slot(low)) * kRows, left = tokens.length(low) - first;
+  return {low, tokens.begin(low) + first, static_cast<int>(left < kRows ? left : kRows)};
+}
+
+}  // namespace fw::cuda::chunk

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The machine instructions that the chunk kernels are written in, one function each (sm_80 and newer):
+//   mma          C[16,8] += A[16,16] B[16,8], 16-bit operands, float32 sums
+//   ldmatrix     four 8x8 blocks of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of block l / 8
+//   movmatrix    transposes one 8x8 block across the warp
+//   copy_async   16 or 4 bytes from global to shared memory in the background
+// Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
+//   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
+//   B  b0 = (k = 2c..2c+1, n = r)  b1 = (k = 2c+8.., n = r)
+//   C  c0,c1 = (r, 2c..2c+1)  c2,c3 = (r+8, 2c..)
+// So the C fragments of two neighbouring 8-column tiles, rounded to 16 bits, are the A fragment of the next product, and where
+// only a sum over k is wanted, k may be any numbering of the channels that A and B agree on.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+namespace fw::cuda::chunk {
+
+inline constexpr unsigned kWarp = 0xffffffffu;
+
+__device__ __forceinline__ int thread_in_block() { return static_cast<int>(threadIdx.x); }
+__device__ __forceinline__ int block_in_grid() { return static_cast<int>(blockIdx.x); }
+__device__ __forceinline__ int threads_in_block() { return static_cast<int>(blockDim.x); }
+__device__ __forceinline__ void block_sync() { __syncthreads(); }
+__device__ __forceinline__ void warp_sync() { __syncwarp(); }
+__device__ __forceinline__ float exchange(float x, int mask) { return __shfl_xor_sync(kWarp, x, mask); }
+__device__ __forceinline__ char* shared_memory() {
+  extern __shared__ __align__(128) char memory[];
+  return memory;
+}
+
+/// 2^x: 0 for -inf, relative error 2^-22.
+__device__ __forceinline__ float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// Two numbers rounded to E (to nearest, ties to even), `low` in the low half.
+template <class E>
+__device__ __forceinline__ std::uint32_t pack(float low, float high);
+template <>
+__device__ __forceinline__ std::uint32_t pack<__nv_bfloat16>(float low, float high) {
+  std::uint32_t word;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+}
+template <>
+__device__ __forceinline__ std::uint32_t pack<__half>(float low, float high) {
+  std::uint32_t word;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+}
+
+template <class E>
+__device__ __forceinline__ float2 unpack(std::uint32_t word);
+template <>
+__device__ __forceinline__ float2 unpack<__nv_bfloat16>(std::uint32_t word) {
+  return make_float2(__uint_as_float(word << 16), __uint_as_float(word & 0xffff0000u));
+}
+template <>
+__device__ __forceinline__ float2 unpack<__half>(std::uint32_t word) {
+  return __half22float2(*reinterpret_cast<const __half2*>(&word));
+}
+
+struct FragmentA {
+  std::uint32_t a0, a1, a2, a3;
+};
+
+template <class E>
+__device__ __forceinline__ void mma(float (&c)[4], const FragmentA& a, std::uint32_t b0, std::uint32_t b1);
+template <>
+__device__ __forceinline__ void mma<__nv_bfloat16>(float (&c)[4], const FragmentA& a, std::uint32_t b0, std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a.a0), "r"(a.a1), "r"(a.a2), "r"(a.a3), "r"(b0), "r"(b1));
+}
+template <>
+__device__ __forceinline__ void mma<__half>(float (&c)[4], const FragmentA& a, std::uint32_t b0, std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a.a0), "r"(a.a1), "r"(a.a2), "r"(a.a3), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ std::uint32_t shared_address(const void* at) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(at)); }
+
+__device__ __forceinline__ uint4 ldmatrix(const void* row) {
+  uint4 x;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(shared_address(row)));
+  return x;
+}
+/// Every block transposed on the way.
+__device__ __forceinline__ uint4 ldmatrix_transposed(const void* row) {
+  uint4 x;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(shared_address(row)));
+  return x;
+}
+__device__ __forceinline__ std::uint32_t movmatrix(std::uint32_t word) {
+  std::uint32_t turned;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(turned) : "r"(word));
+  return turned;
+}
+
+/// Zeros instead of what lies at `from` when not `wanted`.
+__device__ __forceinline__ void copy_async_16(void* to, const void* from, bool wanted) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(wanted ? 16 : 0) : "memory");
+}
+__device__ __forceinline__ void copy_async_4(void* to, const void* from, bool wanted) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(to)), "l"(from), "r"(wanted ? 4 : 0) : "memory");
+}
+__device__ __forceinline__ void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/// Until all but the last Pending groups of this thread have come.
+template <int Pending>
+__device__ __forceinline__ void copy_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
+}
+
+}  // namespace fw::cuda::chunk

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The serial part of the chunkwise forward (C3), (C4), (C6), (C7): chunk after chunk of a sequence,
+//   U = Tinv Z - W S0      O = Qbar S0 + A U      S = gamma S0 + Ktail^T U      Z = w (.) v
+// with the factors of images (params.h). Without erase U = Z.
+//
+// Everything is kept transposed: S^T [v,k], U^T and O^T [v,token] are accumulators of m16n8k16. The accumulators of S^T, rounded
+// to 16 bits, are the A operand of W S0 and Qbar S0, those of U^T that of A U and Ktail^T U, and rows of different v never meet.
+//
+// Mapping: block = (sequence, value head, tile of 16 WM value columns), WM x WN warps. Warp (m, n) owns the value columns
+// 16 m .. 16 m + 15 of the tile and of these the n-th part of the tokens of a chunk (U, O) and of the channels (S). With WN = 1
+// operands stay in registers; with more, S^T and U^T pass through shared memory once a chunk, so that few sequences and heads
+// still keep a multiprocessor's four tensor units busy.
+//
+// Shared memory, bytes: stages * (image + 128 Vt [Z of E] + 128 Vt [raw w, or write numbers]) + 128 Vt [O of E]
+//                       + (WN > 1) * (2 Vt Kp [S^T] + 128 Vt [U^T]),   Vt = 16 WM, E = bf16 or f16.
+// The next images come by cp.async while a chunk is worked on. A thread waits for its own pieces of v and w and turns them into Z
+// before the block meets: raw values are never seen by another thread.
+//
+// Ranges: factors in images are in [0,1] times q, k, e; S, U, O are float32 sums, rounded to E only as operands. The state is
+// never rounded. Exact zeros above the diagonal of A and Tinv keep later tokens out of earlier ones.
+#pragma once
+
+#include "cuda/chunk/gates.cuh"
+
+namespace fw::cuda::chunk {
+
+/// Shared memory of a block of 16 WM columns, with WN parts.
+struct ScanMemory {
+  int stage, z, w, o, s, u, bytes;
+  FW_BOTH ScanMemory(const Image& image, int columns, int parts, int stages, bool erase) {
+    z = image.bytes(), w = z + 128 * columns, stage = w + 128 * columns;
+    o = stages * stage, s = o + 128 * columns;
+    u = s + (parts > 1 ? 2 * columns * image.Kp : 0);
+    bytes = u + (parts > 1 && erase ? 128 * columns : 0);
+  }
+};
+
+/// The value side of a block: raw v and w to Z in shared memory, O out of it.
+template <class E, int kColumns, int kThreads>
+struct ValueSide {
+  static constexpr int kPieces = kColumns / 8, kAll = 64 * kPieces;
+  const ScanParams& p;
+  int hv, v0, thread;
+  index_t begin, length;
+
+  __device__ __forceinline__ bool in_background() const { return !p.floats && p.vectors; }
+  __device__ __forceinline__ index_t element(index_t token, int piece) const { return ((begin + token) * p.HV + hv) * p.Dv + v0 + 8 * piece; }
+
+  /// Starts the copies of a chunk.
+  __device__ __forceinline__ void ask(char* stage, const ScanMemory& m, int chunk) const {
+    if (!in_background()) return;
+    for (int n = thread; n < kAll; n += kThreads) {
+      const int row = n / kPieces, piece = n % kPieces;
+      const index_t token = static_cast<index_t>(chunk) * kRows + row;
+      const bool wanted = token < length && v0 + 8 * piece < p.Dv;
+      const index_t at = wanted ? element(token, piece) : 0;
+      const int place = place_in_tile<kPieces>(row, piece);
+      copy_async_16(stage + m.z + place, static_cast<const E*>(p.v) + at, wanted);
+      if (p.write_channel) copy_async_16(stage + m.w + place, static_cast<const E*>(p.w) + at, wanted);
+      else if (p.write_numbers != nullptr) copy_async_4(stage + m.w + 4 * n, p.write_numbers + (wanted ? (begin + token) * p.HV + hv : 0), wanted);
+    }
+  }
+  __device__ __forceinline__ float gate(float raw) const { return p.sigmoid ? sigmoid(raw) : raw; }
+  __device__ __forceinline__ float read(const void* tensor, index_t at) const {
+    return p.floats ? static_cast<const float*>(tensor)[at] : to_float(static_cast<const E*>(tensor)[at]);
+  }
+
+  /// Makes Z of what has come, or of what is read here and now.
+  __device__ __forceinline__ void finish(char* stage, const ScanMemory& m, int chunk) const {
+    if (in_background() && !p.write_channel && p.write_numbers == nullptr) return;
+    for (int n = thread; n < kAll; n += kThreads) {
+      const int row = n / kPieces, piece = n % kPieces, place = place_in_tile<kPieces>(row, piece);
+      uint4* z = reinterpret_cast<uint4*>(stage + m.z + place);
+      std::uint32_t words[4];
+      if (in_background()) {
+        const uint4 v4 = *z, w4 = p.write_channel ? *reinterpret_cast<const uint4*>(stage + m.w + place) : make_uint4(0, 0, 0, 0);
+        const float number = p.write_channel ? 0.0f : *reinterpret_cast<const float*>(stage + m.w + 4 * n);
+        const std::uint32_t vs[4] = {v4.x, v4.y, v4.z, v4.w}, ws[4] = {w4.x, w4.y, w4.z, w4.w};
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const float2 v = unpack<E>(vs[i]);
+          float2 w = make_float2(number, number);
+          if (p.write_channel) w = unpack<E>(ws[i]), w = make_float2(gate(w.x), gate(w.y));
+          words[i] = pack<E>(w.x * v.x, w.y * v.y);
+        }
+      } else {
+        const index_t token = static_cast<index_t>(chunk) * kRows + row, at = element(token, piece);
+        const float number = p.write_numbers != nullptr && token < length ? p.write_numbers[(begin + token) * p.HV + hv] : 1.0f;
+        float x[8];
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+          const bool wanted = token < length && v0 + 8 * piece + i < p.Dv;
+          x[i] = wanted ? read(p.v, at + i) * (p.write_channel ? gate(read(p.w, at + i)) : number) : 0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < 4; ++i) words[i] = pack<E>(x[2 * i], x[2 * i + 1]);
+      }
+      *z = make_uint4(words[0], words[1], words[2], words[3]);
+    }
+  }
+
+  /// O of a chunk from shared memory to the tensor.
+  __device__ __forceinline__ void store_o(const char* tile, int chunk) const {
+    for (int n = thread; n < kAll; n += kThreads) {
+      const int row = n / kPieces, piece = n % kPieces;
+      const index_t token = static_cast<index_t>(chunk) * kRows + row;
+      if (token >= length) break;
+      const char* from = tile + place_in_tile<kPieces>(row, piece);
+      E* to = static_cast<E*>(p.o) + element(token, piece);
+      if (p.vectors) {
+        if (v0 + 8 * piece < p.Dv) *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
+      } else {
+        for (int i = 0; i < 8; ++i)
+          if (v0 + 8 * piece + i < p.Dv) to[i] = reinterpret_cast<const E*>(from)[i];
+      }
+    }
+  }
+};
+
+template <class E, int Kp, int WM, int WN>
+__global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams p) {
+  constexpr int kColumns = 16 * WM, kThreads = 32 * WM * WN;
+  constexpr int kTokenTiles = 8 / WN, kStateTiles = Kp / 8 / WN;  // 8 wide, of a warp
+  const int thread = thread_in_block(), lane = thread % 32, r = lane / 4, c = lane % 4;
+  const int m = thread / 32 % WM, part = thread / 32 / WM;
+  const int tile = block_in_grid() % p.tiles, hv = block_in_grid() / p.tiles % p.HV, n = block_in_grid() / p.tiles / p.HV;
+  const int head = hv / (p.HV / p.heads), v0 = kColumns * tile, v = v0 + 16 * m + r;  // this lane's value columns: v and v + 8
+  const Image layout{Kp, p.erase != 0};
+  const ScanMemory memory(layout, kColumns, WN, p.stages, p.erase != 0);
+  char* shared = shared_memory();
+  const ValueSide<E, kColumns, kThreads> values{p, hv, v0, thread, p.tokens.begin(n), p.tokens.length(n)};
+  const index_t slot0 = p.tokens.slot(n);
+  const int chunks = static_cast<int>((values.length + kRows - 1) / kRows);
+
+  const auto ask = [&](int chunk) {
+    if (chunk < chunks) {
+      char* stage = shared + chunk % p.stages * memory.stage;
+      const char* image = p.images + ((slot0 + chunk) * p.heads + head) * layout.bytes();
+      for (int at = 16 * thread; at < layout.bytes(); at += 16 * kThreads) copy_async_16(stage + at, image + at, true);
+      values.ask(stage, memory, chunk);
+    }
+    copy_commit();
+  };
+  // Element (value column v + 8 i, channel) of the caller's states.
+  const int channel0 = part * kStateTiles * 8 + 2 * c;
+  const index_t state0 = (static_cast<index_t>(n) * p.HV + hv) * p.Dk * p.Dv;
+  const auto state_at = [&](int column, int channel) {
+    return state0 + (p.value_key ? static_cast<index_t>(column) * p.Dk + channel : static_cast<index_t>(channel) * p.Dv + column);
+  };
+
+  // 1. The state at the start.
+  float S[kStateTiles][4];
+#pragma unroll
+  for (int t = 0; t < kStateTiles; ++t)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int column = v + i / 2 * 8, channel = channel0 + 8 * t + i % 2;
+      S[t][i] = p.initial_state != nullptr && column < p.Dv && channel < p.Dk ? p.initial_state[state_at(column, channel)] : 0.0f;
+    }
+  const auto share_state = [&] {
+#pragma unroll
+    for (int t = 0; t < kStateTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 2; ++i)
+        *reinterpret_cast<std::uint32_t*>(shared + memory.s + place_in_tile<Kp / 8>(16 * m + r + 8 * i, part * kStateTiles + t) + 4 * c) =
+            pack<E>(S[t][2 * i], S[t][2 * i + 1]);
+  };
+  if (WN > 1) share_state();
+  if (p.stages > 1)
+    for (int chunk = 0; chunk < p.stages - 1; ++chunk) ask(chunk);
+
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    // 2. The chunk's image and Z are there; the next are asked for; the last O leaves.
+    if (p.stages == 1) {
+      block_sync();
+      ask(chunk);
+    }
+    if (p.stages == 3) copy_wait<1>();
+    else copy_wait<0>();
+    char* stage = shared + chunk % p.stages * memory.stage;
+    values.finish(stage, memory, chunk);
+    block_sync();
+    if (p.stages > 1) ask(chunk + p.stages - 1);
+    if (chunk > 0 && !p.floats) values.store_o(shared + memory.o, chunk - 1);
+    if (p.states != nullptr) {
+      E* kept = static_cast<E*>(p.states) + ((slot0 + chunk) * p.HV + hv) * p.Dk * p.Dv;
+#pragma unroll
+      for (int t = 0; t < kStateTiles; ++t)
+#pragma unroll
+        for (int i = 0; i < 2; ++i) {
+          const std::uint32_t turned = movmatrix(pack<E>(S[t][2 * i], S[t][2 * i + 1]));  // (channel r, columns 2c, 2c + 1)
+          const int channel = part * kStateTiles * 8 + 8 * t + r, column = v0 + 16 * m + 8 * i + 2 * c;
+          if (channel >= p.Dk) continue;
+          E* to = kept + static_cast<index_t>(channel) * p.Dv + column;
+          if (p.Dv % 2 == 0 && column < p.Dv) {
+            *reinterpret_cast<std::uint32_t*>(to) = turned;
+          } else {
+            const E* two = reinterpret_cast<const E*>(&turned);
+            if (column < p.Dv) to[0] = two[0];
+            if (column + 1 < p.Dv) to[1] = two[1];
+          }
+        }
+    }
+
+    // 3. U = Tinv Z - W S0 and O = Qbar S0.
+    const auto z_operand = [&](int kt) {
+      const int row = 16 * kt + lane % 8 + lane / 16 * 8;
+      const uint4 z = ldmatrix_transposed(stage + memory.z + place_in_tile<kColumns / 8>(row, 2 * m + lane / 8 % 2));
+      return FragmentA{z.x, z.y, z.z, z.w};
+    };
+    float U[kTokenTiles][4] = {}, O[kTokenTiles][4] = {};
+    const int b_row = lane % 8 + lane / 16 * 8, b_piece = lane / 8 % 2;  // of a B operand [16 rows n, 16 k]
+    if (p.erase)
+#pragma unroll
+      for (int kt = 0; kt < 4; ++kt) {
+        if (WN > 1 && kt > part * (kTokenTiles / 2) + kTokenTiles / 2 - 1) continue;
+        const FragmentA z = z_operand(kt);
+#pragma unroll
+        for (int t = 0; t < kTokenTiles; t += 2) {
+          const int pair = part * (kTokenTiles / 2) + t / 2;
+          if (kt > pair) continue;
+          const uint4 x = ldmatrix(stage + layout.t() + place_in_tile<8>(16 * pair + b_row, 2 * kt + b_piece));
+          mma<E>(U[t], z, x.x, x.y);
+          mma<E>(U[t + 1], z, x.z, x.w);
+        }
+      }
+#pragma unroll
+    for (int kt = 0; kt < Kp / 16; ++kt) {
+      FragmentA s;
+      if constexpr (WN == 1) {
+        s = {pack<E>(S[2 * kt][0], S[2 * kt][1]), pack<E>(S[2 * kt][2], S[2 * kt][3]), pack<E>(S[2 * kt + 1][0], S[2 * kt + 1][1]),
+             pack<E>(S[2 * kt + 1][2], S[2 * kt + 1][3])};
+      } else {
+        const uint4 x = ldmatrix(shared + memory.s + place_in_tile<Kp / 8>(16 * m + lane % 16, 2 * kt + lane / 16));
+        s = {x.x, x.y, x.z, x.w};
+      }
+#pragma unroll
+      for (int t = 0; t < kTokenTiles; t += 2) {
+        const int place = place_in_tile<Kp / 8>(16 * (part * (kTokenTiles / 2) + t / 2) + b_row, 2 * kt + b_piece);
+        if (p.erase) {
+          const uint4 w = ldmatrix(stage + layout.w() + place);
+          mma<E>(U[t], s, w.x, w.y);
+          mma<E>(U[t + 1], s, w.z, w.w);
+        }
+        const uint4 q = ldmatrix(stage + layout.q() + place);
+        mma<E>(O[t], s, q.x, q.y);
+        mma<E>(O[t + 1], s, q.z, q.w);
+      }
+    }
+    if (WN > 1 && p.erase)
+#pragma unroll
+      for (int t = 0; t < kTokenTiles; ++t)
+#pragma unroll
+        for (int i = 0; i < 2; ++i)
+          *reinterpret_cast<std::uint32_t*>(shared + memory.u + place_in_tile<8>(16 * m + r + 8 * i, part * kTokenTiles + t) + 4 * c) =
+              pack<E>(U[t][2 * i], U[t][2 * i + 1]);
+    block_sync();
+
+    // 4. O += A U and S = gamma S + Ktail^T U.
+#pragma unroll
+    for (int t = 0; t < kStateTiles; ++t) {
+      const float2 gamma = *reinterpret_cast<const float2*>(stage + layout.gamma() + 4 * (channel0 + 8 * t));
+      S[t][0] *= gamma.x, S[t][1] *= gamma.y, S[t][2] *= gamma.x, S[t][3] *= gamma.y;
+    }
+#pragma unroll
+    for (int kt = 0; kt < 4; ++kt) {
+      FragmentA u;
+      if (!p.erase) {
+        u = z_operand(kt);
+      } else if constexpr (WN == 1) {
+        u = {pack<E>(U[2 * kt][0], U[2 * kt][1]), pack<E>(U[2 * kt][2], U[2 * kt][3]), pack<E>(U[2 * kt + 1][0], U[2 * kt + 1][1]),
+             pack<E>(U[2 * kt + 1][2], U[2 * kt + 1][3])};
+      } else {
+        const uint4 x = ldmatrix(shared + memory.u + place_in_tile<8>(16 * m + lane % 16, 2 * kt + lane / 16));
+        u = {x.x, x.y, x.z, x.w};
+      }
+#pragma unroll
+      for (int t = 0; t < kTokenTiles; t += 2) {
+        const int pair = part * (kTokenTiles / 2) + t / 2;
+        if (kt > pair) continue;
+        const uint4 a = ldmatrix(stage + layout.a() + place_in_tile<8>(16 * pair + b_row, 2 * kt + b_piece));
+        mma<E>(O[t], u, a.x, a.y);
+        mma<E>(O[t + 1], u, a.z, a.w);
+      }
+#pragma unroll
+      for (int t = 0; t < kStateTiles; t += 2) {
+        const uint4 k = ldmatrix_transposed(stage + layout.k() + place_in_tile<Kp / 8>(16 * kt + lane % 16, part * kStateTiles + t + lane / 16));
+        mma<E>(S[t], u, k.x, k.y);
+        mma<E>(S[t + 1], u, k.z, k.w);
+      }
+    }
+
+    // 5. O to its tile, or where it is float32 straight to the tensor; the state for the other parts.
+#pragma unroll
+    for (int t = 0; t < kTokenTiles; ++t) {
+      const int token0 = 8 * (part * kTokenTiles + t);
+      if (!p.floats) {
+#pragma unroll
+        for (int i = 0; i < 2; ++i)
+          *reinterpret_cast<std::uint32_t*>(shared + memory.o + place_in_tile<kColumns / 8>(token0 + r, 2 * m + i) + 4 * c) =
+              movmatrix(pack<E>(O[t][2 * i], O[t][2 * i + 1]));
+      } else {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const index_t token = static_cast<index_t>(chunk) * kRows + token0 + 2 * c + i % 2;
+          const int column = v + i / 2 * 8;
+          if (token < values.length && column < p.Dv) static_cast<float*>(p.o)[((values.begin + token) * p.HV + hv) * p.Dv + column] = O[t][i];
+        }
+      }
+    }
+    if (WN > 1) share_state();
+  }
+
+  // 6. The last O and the state at the end.
+  if (chunks > 0 && !p.floats) {
+    block_sync();
+    values.store_o(shared + memory.o, chunks - 1);
+  }
+  if (p.final_state != nullptr)
+#pragma unroll
+    for (int t = 0; t < kStateTiles; ++t)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int column = v + i / 2 * 8, channel = channel0 + 8 * t + i % 2;
+        if (column < p.Dv && channel < p.Dk) p.final_state[state_at(column, channel)] = S[t][i];
+      }
+}
+
+}  // namespace fw::cuda::chunk

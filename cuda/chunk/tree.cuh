@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Scores of 32 tokens (half a chunk) over 16 channels, in the registers of one warp.
+//
+//   L_ij = sum_c e_i k_j D_ij (j < i)    A_ij = sum_c q_i k_j D_ij (j <= i)    D_ij = prod(t = j+1..i) alpha_t per channel
+//
+// Product tree on the token index: for i > j let 2h be the size of the smallest aligned block that holds both and m its middle.
+// Then D_ij = P_h(i) S_h(j) with P_h(i) = prod(m..i), inclusive, inside the right half and S_h(j) = prod(j+1..m-1), exclusive,
+// inside the left half. Both are products of numbers in [0,1]: nothing overflows, nothing is divided, and an underflow to 0
+// stands for a true value below 2^-126. Both come from tokens up to i only. From h to 2h:
+//   P_2h(i) = P_h(i) T_h(left half) for i in the right half     S_2h(j) = S_h(j) T_h(right half) for j in the left half
+// where T_h, the product over a block, is P_h S_h at any of its tokens.
+//
+// Lane l, r = l / 4, c = l % 4, owns the tokens 8 t + r (t = 0..3) and the channels 4 c .. 4 c + 3 of the warp's 16. These are at
+// once its elements of A fragments (e of eight tokens in rows 0-7, q of the same in rows 8-15) and of B fragments (k), with k
+// index 2c, 2c+1, 2c+8, 2c+9 standing for channel 4c .. 4c+3. Levels 1, 2, 4 exchange between lanes, 8 and 16 between registers.
+// Level 32 is between the halves: its fragments go to shared memory.
+// In a fine level every token makes both its row and its column, with P where it is in a right half and S in a left one; what
+// the 8x8 product holds outside the pairs of that level is not taken.
+#pragma once
+
+#include "cuda/chunk/gates.cuh"
+
+namespace fw::cuda::chunk {
+
+inline constexpr int kTiles = 10;  ///< 8x8 tiles on and below the diagonal of 32 tokens
+/// Row and column of tile 0..9: the diagonal, then level 8, then level 16.
+__device__ __forceinline__ int tile_row(int tile) { return tile < 4 ? tile : tile == 4 ? 1 : tile == 5 ? 3 : 2 + (tile - 6) / 2; }
+__device__ __forceinline__ int tile_column(int tile) { return tile < 4 ? tile : tile == 4 ? 0 : tile == 5 ? 2 : (tile - 6) % 2; }
+
+/// A lane's 16 elements of each tensor, as they lie in memory; g as float32.
+template <class X>
+struct RawHalf {
+  Four<X> q[4], k[4], b[4];
+  float4 g[4];
+};
+
+/// The same, ready: alpha of tokens behind the end is 1, their q, k, b are 0.
+template <class X>
+struct Half {
+  Four<X> q[4];
+  float k[4][4], b[4][4], P[4][4], S[4][4];
+};
+
+/// Fragments of a tile with every element times F.
+template <class X, bool kErase>
+__device__ __forceinline__ void make_fragments(const Half<X>& x, int t, const float (&F)[4], FragmentA& a, uint2& b) {
+  using E = Operand<X>;
+  float kF[4];
+#pragma unroll
+  for (int n = 0; n < 4; ++n) kF[n] = x.k[t][n] * F[n];
+  const float4 q = to_floats<X>(x.q[t]);
+  b = make_uint2(pack<E>(kF[0], kF[1]), pack<E>(kF[2], kF[3]));
+  a.a0 = kErase ? pack<E>(x.b[t][0] * kF[0], x.b[t][1] * kF[1]) : 0u;
+  a.a1 = pack<E>(q.x * F[0], q.y * F[1]);
+  a.a2 = kErase ? pack<E>(x.b[t][2] * kF[2], x.b[t][3] * kF[3]) : 0u;
+  a.a3 = pack<E>(q.z * F[2], q.w * F[3]);
+}
+
+/// Level of a pair inside an 8x8 tile: 1, 2 or 4, 0 on the diagonal, -1 above it.
+__device__ __forceinline__ int level_of(int i, int j) { return j > i ? -1 : i == j ? 0 : 1 << (31 - __clz(i ^ j)); }
+
+/// The diagonal tiles: levels 0 (i = j), 1, 2, 4. Leaves P_8 and S_8.
+template <class X, bool kErase>
+__device__ __forceinline__ void fine_levels(Half<X>& x, float (&tiles)[4][4], int lane) {
+  using E = Operand<X>;
+  const int r = lane / 4, c = lane % 4;
+  const int level0 = level_of(r, 2 * c), level1 = level_of(r, 2 * c + 1);
+#pragma unroll
+  for (int t = 0; t < 4; ++t) {
+    const float one[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+    FragmentA a;
+    uint2 b;
+    make_fragments<X, false>(x, t, one, a, b);
+    float d[4] = {};
+    mma<E>(d, a, b.x, b.y);
+    tiles[t][0] = tiles[t][1] = 0.0f;
+    tiles[t][2] = level0 == 0 ? d[2] : 0.0f;
+    tiles[t][3] = level1 == 0 ? d[3] : 0.0f;
+  }
+#pragma unroll
+  for (int h = 1; h < 8; h *= 2) {
+    const bool right = (r & h) != 0;
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+      float F[4];
+#pragma unroll
+      for (int n = 0; n < 4; ++n) F[n] = right ? x.P[t][n] : x.S[t][n];
+      FragmentA a;
+      uint2 b;
+      make_fragments<X, kErase>(x, t, F, a, b);
+      float d[4] = {};
+      mma<E>(d, a, b.x, b.y);
+      tiles[t][0] = level0 == h ? d[0] : tiles[t][0];
+      tiles[t][1] = level1 == h ? d[1] : tiles[t][1];
+      tiles[t][2] = level0 == h ? d[2] : tiles[t][2];
+      tiles[t][3] = level1 == h ? d[3] : tiles[t][3];
+#pragma unroll
+      for (int n = 0; n < 4; ++n) {
+        const float other = exchange(x.P[t][n] * x.S[t][n], 4 * h);
+        const float grown = F[n] * other;
+        x.P[t][n] = right ? grown : x.P[t][n];
+        x.S[t][n] = right ? x.S[t][n] : grown;
+      }
+    }
+  }
+}
+
+/// A pair of blocks grows together: `count` tiles from `left`, as many behind them.
+template <class X>
+__device__ __forceinline__ void grow(Half<X>& x, int left, int count) {
+  float T_left[4], T_right[4];
+#pragma unroll
+  for (int n = 0; n < 4; ++n) T_left[n] = x.P[left][n] * x.S[left][n], T_right[n] = x.P[left + count][n] * x.S[left + count][n];
+#pragma unroll
+  for (int t = 0; t < count; ++t)
+#pragma unroll
+    for (int n = 0; n < 4; ++n) x.S[left + t][n] *= T_right[n], x.P[left + count + t][n] *= T_left[n];
+}
+
+__device__ __forceinline__ void put_tile(float4* partial, int tile, int lane, const float (&d)[4]) { partial[tile * 32 + lane] = make_float4(d[0], d[1], d[2], d[3]); }
+
+/// All ten tiles of the half: this warp's 16 channels of the sums, to partial [10][32 lanes]. Leaves P_32 and S_32.
+template <class X, bool kErase>
+__device__ __forceinline__ void tree_scores(Half<X>& x, float4* partial, int lane) {
+  using E = Operand<X>;
+  float tiles[4][4];
+  fine_levels<X, kErase>(x, tiles, lane);
+#pragma unroll
+  for (int t = 0; t < 4; ++t) put_tile(partial, t, lane, tiles[t]);
+#pragma unroll
+  for (int u = 0; u < 2; ++u) {  // level 8
+    FragmentA a, unused_a;
+    uint2 b, unused_b;
+    make_fragments<X, kErase>(x, 2 * u, x.S[2 * u], unused_a, b);
+    make_fragments<X, kErase>(x, 2 * u + 1, x.P[2 * u + 1], a, unused_b);
+    float d[4] = {};
+    mma<E>(d, a, b.x, b.y);
+    put_tile(partial, 4 + u, lane, d);
+    grow(x, 2 * u, 1);
+  }
+  FragmentA a[2], unused_a;  // level 16
+  uint2 b[2], unused_b;
+#pragma unroll
+  for (int u = 0; u < 2; ++u) {
+    make_fragments<X, kErase>(x, u, x.S[u], unused_a, b[u]);
+    make_fragments<X, kErase>(x, 2 + u, x.P[2 + u], a[u], unused_b);
+  }
+#pragma unroll
+  for (int n = 0; n < 4; ++n) {
+    float d[4] = {};
+    mma<E>(d, a[n / 2], b[n % 2].x, b[n % 2].y);
+    put_tile(partial, 6 + n, lane, d);
+  }
+  grow(x, 0, 2);
+}
+
+/// The same tiles without decay, whole: D is applied to the sums where it is one number for all channels.
+template <class X, bool kErase>
+__device__ __forceinline__ void plain_scores(const Half<X>& x, float4* partial, int lane) {
+  using E = Operand<X>;
+  const float one[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+  FragmentA a[4];
+  uint2 b[4];
+#pragma unroll
+  for (int t = 0; t < 4; ++t) make_fragments<X, kErase>(x, t, one, a[t], b[t]);
+#pragma unroll
+  for (int tile = 0; tile < kTiles; ++tile) {
+    float d[4] = {};
+    mma<E>(d, a[tile_row(tile)], b[tile_column(tile)].x, b[tile_column(tile)].y);
+    put_tile(partial, tile, lane, d);
+  }
+}
+
+}  // namespace fw::cuda::chunk
