@@ -45,7 +45,7 @@ TEST_CASE("omp: fails when broken, what forward saved") {
       {"sign of the rows", [](omp::Saved<double>& s) { for (std::size_t i = 0; i < s.rows.size(); ++i) s.rows[i] = -s.rows[i]; }},
       {"states of another block", [](omp::Saved<double>& s) { std::rotate(s.states.data(), s.states.data() + s.states.size() / 3, s.states.data() + s.states.size()); }},
   };
-  for (const omp::Isa isa : omp::available_isas()) {
+  for (const omp::Isa isa : tested_isas()) {
     CAPTURE(omp::isa_name(isa));
     FW_CHECK_EMPTY_REASON("untouched", why_results_differ(gradients_after<double>(p, on(isa), [](omp::Saved<double>&) {}), truth));
     for (const Mutation& m : mutations) {
@@ -80,7 +80,7 @@ TEST_CASE("omp: fails when broken, what goes in") {
       {"gradient of the outputs dropped", [](Problem& w) { w.up.d_o = {}; }, "dq"},
       {"sequences run on", [](Problem& w) { w.in.g[40 * 13] = -50.0; }, "dg"},
   };
-  for (const omp::Isa isa : omp::available_isas())
+  for (const omp::Isa isa : tested_isas())
     for (const Mutation& m : mutations) {
       Problem wrong = p;
       m.spoil(wrong);

@@ -81,7 +81,7 @@ void check_collapse(const Collapse& c, const std::string& heads, const omp::Sett
 
 void check_collapse(const Collapse& c) {
   for (const std::string heads : {"H2-HV2", "H2-HV4"})
-    for (const omp::Isa isa : omp::available_isas()) {
+    for (const omp::Isa isa : tested_isas()) {
       CAPTURE(info(c.wide).name);
       CAPTURE(info(c.narrow).name);
       CAPTURE(heads);
@@ -109,7 +109,7 @@ TEST_CASE("omp: reduces to the finished gates when activations are left to the r
   raw.in.b.fill(0.0), raw.in.w.fill(0.0);
   done.in.b.fill(1.0), done.in.w.fill(0.5);
   done.options.sigmoid_gates = done.options.erase_times_two = false;
-  for (const omp::Isa isa : omp::available_isas()) {
+  for (const omp::Isa isa : tested_isas()) {
     const auto a = results_in<float>(raw, on(isa)), b = results_in<float>(done, on(isa));
     for (const char* name : {"o", "final_state", "dq", "dk", "dv", "dg", "dinitial_state"}) {
       CAPTURE(name);
@@ -131,7 +131,7 @@ TEST_CASE("omp: reduces to a rule with gates per key head when those of its valu
           for (index_t i = 0; i < 13; ++i) (*to)(0, t, h, i) = (*from)(0, t, h / 2, i);
     }
     CAPTURE(info(variant).name);
-    for (const omp::Isa isa : omp::available_isas()) {
+    for (const omp::Isa isa : tested_isas()) {
       const auto a = results_in<float>(shared, on(isa)), b = results_in<float>(own, on(isa));
       for (const char* name : {"o", "final_state", "dv", "dinitial_state"}) {
         CAPTURE(name);

@@ -45,7 +45,7 @@ void check_matches_naive(Variant variant, const std::string& shape, const std::s
   CAPTURE(family);
   const Problem p = make_problem(variant, ProblemShape::parse(shape), family, 5);
   const Outputs<double> truth = naive::forward(p.in, p.options);
-  for (const omp::Isa isa : omp::available_isas()) {
+  for (const omp::Isa isa : tested_isas()) {
     CAPTURE(omp::isa_name(isa));
     const Outputs<double> got = decoded<double>(p, isa);
     CHECK_CLOSE(got.o, truth.o, kExact);
@@ -96,7 +96,7 @@ TEST_CASE("omp decode: float matches the truth as closely as the reference in fl
       const Outputs<double> truth = naive::forward(p.wide.in, p.wide.options);
       const Outputs<float> narrow = naive::forward(p.in, p.wide.options);
       const double o = error_of(narrow.o.cast<double>(), truth.o), state = error_of(narrow.final_state.cast<double>(), truth.final_state);
-      for (const omp::Isa isa : omp::available_isas()) {
+      for (const omp::Isa isa : tested_isas()) {
         const Outputs<double> got = decoded<float>(p.wide, isa);
         CAPTURE(info(variant).name);
         CAPTURE(family.name);
@@ -121,7 +121,7 @@ TEST_CASE("omp decode: float matches the truth over long sequences of slow decay
       const double plain = error_of(naive::forward(cast_inputs<float>(p.in), p.options).o.cast<double>(), truth.o);
       CAPTURE(info(variant).name);
       CAPTURE(rate);
-      for (const omp::Isa isa : omp::available_isas()) CHECK(error_of(decoded<float>(p, isa).o, truth.o) <= 2.0 * plain);
+      for (const omp::Isa isa : tested_isas()) CHECK(error_of(decoded<float>(p, isa).o, truth.o) <= 2.0 * plain);
     }
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("omp decode: bitwise repeatable, whatever the number of threads and wh
   for (Variant variant : delta_variants())
     for (const std::string shape : {"B2-T6-H1-HV2-Dk13-Dv40-gH", "B3-T6-H2-HV2-Dk24-Dv17-l2norm"}) {
       Problem p = make_problem(variant, ProblemShape::parse(shape), "mixed", 5);
-      for (const omp::Isa isa : omp::available_isas()) {
+      for (const omp::Isa isa : tested_isas()) {
         p.options.threads = 1;
         const Outputs<double> once = decoded<float>(p, isa);
         for (const int threads : {1, 2, 3, 8}) {
@@ -147,7 +147,7 @@ TEST_CASE("omp decode: state matches naive after any number of steps, loading it
   for (Variant variant : {Variant::linear, Variant::delta, Variant::gdn, Variant::gdn2}) {
     Problem p = make_problem(variant, ProblemShape::parse("B2-T12-H1-HV2-Dk13-Dv20"), "mixed", 5);
     CAPTURE(info(variant).name);
-    for (const omp::Isa isa : omp::available_isas()) {
+    for (const omp::Isa isa : tested_isas()) {
       omp::Decoder<double> decoder = decoder_for(p, isa), handed = decoder_for(p, isa);
       CHECK_BITWISE_EQUAL(decoder.state(), Tensor<double>({2, 2, 13, 20}));
       decoder.load(p.in.initial_state);

@@ -19,7 +19,7 @@ Problem drawn(Variant variant, const std::string& shape, const char* family = "m
 /// f(isa) for every instruction set.
 template <class F>
 void on_every_isa(F&& f) {
-  for (const omp::Isa isa : omp::available_isas()) {
+  for (const omp::Isa isa : tested_isas()) {
     CAPTURE(omp::isa_name(isa));
     f(on(isa));
   }

@@ -90,7 +90,7 @@ TEST_CASE("omp: fills its outputs, and what forward saves as far as backward rea
       FloatProblem p(make_problem(variant, ProblemShape::parse(shape), "mixed", 3));
       CAPTURE(info(variant).name);
       CAPTURE(shape);
-      for (const omp::Isa isa : omp::available_isas())
+      for (const omp::Isa isa : tested_isas())
         for (const int threads : {1, 3}) {
           p.wide.options.threads = threads;
           const auto fresh = omp_results(p, on(isa));
@@ -115,7 +115,7 @@ TEST_CASE("omp: invariant when results are large enough to be written past the c
     CHECK(both.in.v.numel() >= index_t{1} << 21);
     CHECK(both.in.v.numel() / 2 < index_t{1} << 21);
     const Large rows[] = {row_of(both, 0), row_of(both, 1)};
-    for (const omp::Isa isa : omp::available_isas()) {
+    for (const omp::Isa isa : tested_isas()) {
       CAPTURE(omp::isa_name(isa));
       both.options.threads = shared ? 2 : 1;
       const auto whole = omp_results(both.in, both.up, both.options, on(isa));

@@ -31,7 +31,7 @@ TEST_CASE("omp rungs: each matches naive, every rule and shape") {
       const Outputs<double> truth = naive::forward(p.in, p.options);
       CAPTURE(info(variant).name);
       CAPTURE(shape);
-      for (const omp::Isa isa : omp::available_isas())
+      for (const omp::Isa isa : tested_isas())
         for (int rung = 1; rung <= last; ++rung) {
           CAPTURE(rung);
           const Outputs<double> got = by_rung(rung, p.in, p.options, on(isa));
@@ -46,7 +46,7 @@ TEST_CASE("omp rungs: bitwise equal to the engine from the micro-chunks on") {
   FloatProblem p(make_problem(Variant::gdn2, ProblemShape::parse("B1-T150-H2-HV4-Dk32-Dv48-gH-bH"), "typical", 3));
   for (const int threads : {1, 2}) {
     p.wide.options.threads = threads;
-    for (const omp::Isa isa : omp::available_isas()) {
+    for (const omp::Isa isa : tested_isas()) {
       const Outputs<float> engine = omp::forward(p.in, p.wide.options, on(isa));
       for (int rung = last - 1; rung <= last; ++rung) {
         const Outputs<float> got = by_rung(rung, p.in, p.wide.options, on(isa));
