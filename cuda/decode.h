@@ -11,6 +11,7 @@
 // for StateLayout::value_key; snapshots [N,T,HV,...] in the layout of the states.
 // Bits of a sequence do not depend on N, on its slot, on the tiling, or on whether its tokens come in one call or in several.
 // Enqueues one kernel on the stream: no allocation, no synchronisation, no look at device data, so it can be captured in a graph.
+// On compute capability 9 the launch overlaps the kernel before it; the kernel waits for that one's end before it reads anything.
 // Fastest with Dk 64 or 128. A slower scalar path takes states whose rows are no multiple of 4 numbers or not 16-byte aligned,
 // and for key_value an o that is not aligned to four elements.
 #pragma once

@@ -44,7 +44,8 @@ __global__ __launch_bounds__(kCopyThreads) void copy_kernel(const float* from, f
 #pragma unroll
   for (unsigned i = 0; i < kCopyFours; ++i) x[i] = decoding::load_state<true>(true, from + first + 4 * i * kCopyThreads, 4, policy);
 #pragma unroll
-  for (unsigned i = 0; i < kCopyFours; ++i) store_four(to + first + 4 * i * kCopyThreads, make_float4(-x[i].x, -x[i].y, -x[i].z, -x[i].w));
+  for (unsigned i = 0; i < kCopyFours; ++i)
+    decoding::store_state<true>(to + first + 4 * i * kCopyThreads, make_float4(-x[i].x, -x[i].y, -x[i].z, -x[i].w), 4);
 }
 
 /// Graph of what `enqueue` puts on a stream, replayed between events. It is enqueued once beforehand, so that kernels are loaded.

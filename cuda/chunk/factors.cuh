@@ -109,7 +109,7 @@ struct FactorSource {
       const bool token = 32 * half + 8 * t + lane / 4 < chunk.rows;
       const float4 k4 = to_floats<X>(raw.k[t]);
       const float k[4] = {k4.x, k4.y, k4.z, k4.w}, g[4] = {raw.g[t].x, raw.g[t].y, raw.g[t].z, raw.g[t].w};
-      x.q[t] = raw.q[t];
+      x.q[t] = raw.q[t], x.k[t] = raw.k[t];
       float b[4] = {1.0f, 1.0f, 1.0f, 1.0f};
       if (gates) {
         const float4 b4 = to_floats<X>(raw.b[t]);
@@ -117,8 +117,7 @@ struct FactorSource {
       }
 #pragma unroll
       for (int n = 0; n < 4; ++n) {
-        x.k[t][n] = k[n];
-        if (kErase) x.b[t][n] = gates ? erase_gate(p, b[n]) : 1.0f;
+        if (kErase) x.e[t][n] = gates ? erase_gate(p, b[n]) * k[n] : k[n];
         if (kChannel) x.P[t][n] = token ? decay.alpha(g[n], bias[n]) : 1.0f, x.S[t][n] = 1.0f;
       }
     }
@@ -324,17 +323,19 @@ __global__ void __launch_bounds__(512, 1) factors_kernel(const FactorParams p) {
       for (int n = 0; n < 4; ++n) {
         from_start[n] = kChannel ? (half == 0 ? P[n] : P[n] * T_left[n]) : m.prefix[i];
         to_end[n] = kChannel ? S[n] : m.suffix[i];
-        if (half == 0) k_left[t][n] = x.k[t][n] * row_k * to_end[n];
       }
-      const float4 q = to_floats<X>(x.q[t]);
+      const float4 q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
+      if (half == 0) {
+        k_left[t][0] = k.x * row_k * to_end[0], k_left[t][1] = k.y * row_k * to_end[1];
+        k_left[t][2] = k.z * row_k * to_end[2], k_left[t][3] = k.w * row_k * to_end[3];
+      }
       store_row<E>(image + layout.q(), p.Kp, i, channel, q.x * from_start[0] * row_q, q.y * from_start[1] * row_q, q.z * from_start[2] * row_q,
                    q.w * from_start[3] * row_q);
       if (kErase)
-        store_row<E>(m.E_bar, p.Kp, i, channel, x.b[t][0] * x.k[t][0] * from_start[0] * row_e, x.b[t][1] * x.k[t][1] * from_start[1] * row_e,
-                     x.b[t][2] * x.k[t][2] * from_start[2] * row_e, x.b[t][3] * x.k[t][3] * from_start[3] * row_e);
+        store_row<E>(m.E_bar, p.Kp, i, channel, x.e[t][0] * from_start[0] * row_e, x.e[t][1] * from_start[1] * row_e, x.e[t][2] * from_start[2] * row_e,
+                     x.e[t][3] * from_start[3] * row_e);
       if (half == 1) {
-        store_row<E>(image + layout.k(), p.Kp, i, channel, x.k[t][0] * to_end[0] * row_k, x.k[t][1] * to_end[1] * row_k, x.k[t][2] * to_end[2] * row_k,
-                     x.k[t][3] * to_end[3] * row_k);
+        store_row<E>(image + layout.k(), p.Kp, i, channel, k.x * to_end[0] * row_k, k.y * to_end[1] * row_k, k.z * to_end[2] * row_k, k.w * to_end[3] * row_k);
         store_row<E>(image + layout.k(), p.Kp, i - 32, channel, k_left[t][0] * T_half[0], k_left[t][1] * T_half[1], k_left[t][2] * T_half[2],
                      k_left[t][3] * T_half[3]);
       }

@@ -210,7 +210,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       const uint4 z = ldmatrix_transposed(stage + memory.z + place_in_tile<kColumns / 8>(row, 2 * m + lane / 8 % 2));
       return FragmentA{z.x, z.y, z.z, z.w};
     };
-    float U[kTokenTiles][4] = {}, O[kTokenTiles][4] = {};
+    float U[kTokenTiles][4] = {};
     const int b_row = lane % 8 + lane / 16 * 8, b_piece = lane / 8 % 2;  // of a B operand [16 rows n, 16 k]
     if (p.erase)
 #pragma unroll
@@ -226,36 +226,41 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
           mma<E>(U[t + 1], z, x.z, x.w);
         }
       }
-#pragma unroll
-    for (int kt = 0; kt < Kp / 16; ++kt) {
-      FragmentA s;
+    const auto state_operand = [&](int kt) {
       if constexpr (WN == 1) {
-        s = {pack<E>(S[2 * kt][0], S[2 * kt][1]), pack<E>(S[2 * kt][2], S[2 * kt][3]), pack<E>(S[2 * kt + 1][0], S[2 * kt + 1][1]),
-             pack<E>(S[2 * kt + 1][2], S[2 * kt + 1][3])};
+        return FragmentA{pack<E>(S[2 * kt][0], S[2 * kt][1]), pack<E>(S[2 * kt][2], S[2 * kt][3]), pack<E>(S[2 * kt + 1][0], S[2 * kt + 1][1]),
+                         pack<E>(S[2 * kt + 1][2], S[2 * kt + 1][3])};
       } else {
         const uint4 x = ldmatrix(shared + memory.s + place_in_tile<Kp / 8>(16 * m + lane % 16, 2 * kt + lane / 16));
-        s = {x.x, x.y, x.z, x.w};
+        return FragmentA{x.x, x.y, x.z, x.w};
       }
+    };
+    const auto add_state_product = [&](float (&to)[kTokenTiles][4], const char* factor) {  // factor [64,Kp]
 #pragma unroll
-      for (int t = 0; t < kTokenTiles; t += 2) {
-        const int place = place_in_tile<Kp / 8>(16 * (part * (kTokenTiles / 2) + t / 2) + b_row, 2 * kt + b_piece);
-        if (p.erase) {
-          const uint4 w = ldmatrix(stage + layout.w() + place);
-          mma<E>(U[t], s, w.x, w.y);
-          mma<E>(U[t + 1], s, w.z, w.w);
+      for (int kt = 0; kt < Kp / 16; ++kt) {
+        const FragmentA s = state_operand(kt);
+#pragma unroll
+        for (int t = 0; t < kTokenTiles; t += 2) {
+          const uint4 x = ldmatrix(factor + place_in_tile<Kp / 8>(16 * (part * (kTokenTiles / 2) + t / 2) + b_row, 2 * kt + b_piece));
+          mma<E>(to[t], s, x.x, x.y);
+          mma<E>(to[t + 1], s, x.z, x.w);
         }
-        const uint4 q = ldmatrix(stage + layout.q() + place);
-        mma<E>(O[t], s, q.x, q.y);
-        mma<E>(O[t + 1], s, q.z, q.w);
       }
-    }
-    if (WN > 1 && p.erase)
+    };
+    std::uint32_t U16[kTokenTiles][2];  // U rounded
+    if (p.erase) {
+      add_state_product(U, stage + layout.w());
 #pragma unroll
       for (int t = 0; t < kTokenTiles; ++t)
 #pragma unroll
-        for (int i = 0; i < 2; ++i)
-          *reinterpret_cast<std::uint32_t*>(shared + memory.u + place_in_tile<8>(16 * m + r + 8 * i, part * kTokenTiles + t) + 4 * c) =
-              pack<E>(U[t][2 * i], U[t][2 * i + 1]);
+        for (int i = 0; i < 2; ++i) {
+          U16[t][i] = pack<E>(U[t][2 * i], U[t][2 * i + 1]);
+          if (WN > 1)
+            *reinterpret_cast<std::uint32_t*>(shared + memory.u + place_in_tile<8>(16 * m + r + 8 * i, part * kTokenTiles + t) + 4 * c) = U16[t][i];
+        }
+    }
+    float O[kTokenTiles][4] = {};
+    add_state_product(O, stage + layout.q());
     block_sync();
 
     // 4. O += A U and S = gamma S + Ktail^T U.
@@ -270,8 +275,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       if (!p.erase) {
         u = z_operand(kt);
       } else if constexpr (WN == 1) {
-        u = {pack<E>(U[2 * kt][0], U[2 * kt][1]), pack<E>(U[2 * kt][2], U[2 * kt][3]), pack<E>(U[2 * kt + 1][0], U[2 * kt + 1][1]),
-             pack<E>(U[2 * kt + 1][2], U[2 * kt + 1][3])};
+        u = {U16[2 * kt][0], U16[2 * kt][1], U16[2 * kt + 1][0], U16[2 * kt + 1][1]};
       } else {
         const uint4 x = ldmatrix(shared + memory.u + place_in_tile<8>(16 * m + lane % 16, 2 * kt + lane / 16));
         u = {x.x, x.y, x.z, x.w};

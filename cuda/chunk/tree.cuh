@@ -36,73 +36,62 @@ struct RawHalf {
   float4 g[4];
 };
 
-/// The same, ready: alpha of tokens behind the end is 1, their q, k, b are 0.
+/// The same, ready, e = b (.) k without factors of rows: alpha of tokens behind the end is 1, their q, k, e are 0.
 template <class X>
 struct Half {
-  Four<X> q[4];
-  float k[4][4], b[4][4], P[4][4], S[4][4];
+  Four<X> q[4], k[4];
+  float e[4][4], P[4][4], S[4][4];
 };
 
 /// Fragments of a tile with every element times F.
 template <class X, bool kErase>
 __device__ __forceinline__ void make_fragments(const Half<X>& x, int t, const float (&F)[4], FragmentA& a, uint2& b) {
   using E = Operand<X>;
-  float kF[4];
-#pragma unroll
-  for (int n = 0; n < 4; ++n) kF[n] = x.k[t][n] * F[n];
-  const float4 q = to_floats<X>(x.q[t]);
-  b = make_uint2(pack<E>(kF[0], kF[1]), pack<E>(kF[2], kF[3]));
-  a.a0 = kErase ? pack<E>(x.b[t][0] * kF[0], x.b[t][1] * kF[1]) : 0u;
+  const float4 q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
+  b = make_uint2(pack<E>(k.x * F[0], k.y * F[1]), pack<E>(k.z * F[2], k.w * F[3]));
+  a.a0 = kErase ? pack<E>(x.e[t][0] * F[0], x.e[t][1] * F[1]) : 0u;
   a.a1 = pack<E>(q.x * F[0], q.y * F[1]);
-  a.a2 = kErase ? pack<E>(x.b[t][2] * kF[2], x.b[t][3] * kF[3]) : 0u;
+  a.a2 = kErase ? pack<E>(x.e[t][2] * F[2], x.e[t][3] * F[3]) : 0u;
   a.a3 = pack<E>(q.z * F[2], q.w * F[3]);
 }
 
 /// Level of a pair inside an 8x8 tile: 1, 2 or 4, 0 on the diagonal, -1 above it.
 __device__ __forceinline__ int level_of(int i, int j) { return j > i ? -1 : i == j ? 0 : 1 << (31 - __clz(i ^ j)); }
 
-/// The diagonal tiles: levels 0 (i = j), 1, 2, 4. Leaves P_8 and S_8.
+/// A diagonal tile: levels 0 (i = j), 1, 2, 4. Leaves P_8 and S_8 of its tokens.
 template <class X, bool kErase>
-__device__ __forceinline__ void fine_levels(Half<X>& x, float (&tiles)[4][4], int lane) {
+__device__ __forceinline__ void fine_levels(Half<X>& x, int t, float (&sums)[4], int lane) {
   using E = Operand<X>;
   const int r = lane / 4, c = lane % 4;
   const int level0 = level_of(r, 2 * c), level1 = level_of(r, 2 * c + 1);
-#pragma unroll
-  for (int t = 0; t < 4; ++t) {
-    const float one[4] = {1.0f, 1.0f, 1.0f, 1.0f};
-    FragmentA a;
-    uint2 b;
-    make_fragments<X, false>(x, t, one, a, b);
-    float d[4] = {};
-    mma<E>(d, a, b.x, b.y);
-    tiles[t][0] = tiles[t][1] = 0.0f;
-    tiles[t][2] = level0 == 0 ? d[2] : 0.0f;
-    tiles[t][3] = level1 == 0 ? d[3] : 0.0f;
-  }
+  const float one[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+  FragmentA a;
+  uint2 b;
+  make_fragments<X, false>(x, t, one, a, b);
+  float d[4] = {};
+  mma<E>(d, a, b.x, b.y);
+  sums[0] = sums[1] = 0.0f;
+  sums[2] = level0 == 0 ? d[2] : 0.0f;
+  sums[3] = level1 == 0 ? d[3] : 0.0f;
 #pragma unroll
   for (int h = 1; h < 8; h *= 2) {
     const bool right = (r & h) != 0;
+    float F[4];
 #pragma unroll
-    for (int t = 0; t < 4; ++t) {
-      float F[4];
+    for (int n = 0; n < 4; ++n) F[n] = right ? x.P[t][n] : x.S[t][n];
+    make_fragments<X, kErase>(x, t, F, a, b);
+    d[0] = d[1] = d[2] = d[3] = 0.0f;
+    mma<E>(d, a, b.x, b.y);
+    sums[0] = level0 == h ? d[0] : sums[0];
+    sums[1] = level1 == h ? d[1] : sums[1];
+    sums[2] = level0 == h ? d[2] : sums[2];
+    sums[3] = level1 == h ? d[3] : sums[3];
 #pragma unroll
-      for (int n = 0; n < 4; ++n) F[n] = right ? x.P[t][n] : x.S[t][n];
-      FragmentA a;
-      uint2 b;
-      make_fragments<X, kErase>(x, t, F, a, b);
-      float d[4] = {};
-      mma<E>(d, a, b.x, b.y);
-      tiles[t][0] = level0 == h ? d[0] : tiles[t][0];
-      tiles[t][1] = level1 == h ? d[1] : tiles[t][1];
-      tiles[t][2] = level0 == h ? d[2] : tiles[t][2];
-      tiles[t][3] = level1 == h ? d[3] : tiles[t][3];
-#pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        const float other = exchange(x.P[t][n] * x.S[t][n], 4 * h);
-        const float grown = F[n] * other;
-        x.P[t][n] = right ? grown : x.P[t][n];
-        x.S[t][n] = right ? x.S[t][n] : grown;
-      }
+    for (int n = 0; n < 4; ++n) {
+      const float other = exchange(x.P[t][n] * x.S[t][n], 4 * h);
+      const float grown = F[n] * other;
+      x.P[t][n] = right ? grown : x.P[t][n];
+      x.S[t][n] = right ? x.S[t][n] : grown;
     }
   }
 }
@@ -125,10 +114,12 @@ __device__ __forceinline__ void put_tile(float4* partial, int tile, int lane, co
 template <class X, bool kErase>
 __device__ __forceinline__ void tree_scores(Half<X>& x, float4* partial, int lane) {
   using E = Operand<X>;
-  float tiles[4][4];
-  fine_levels<X, kErase>(x, tiles, lane);
 #pragma unroll
-  for (int t = 0; t < 4; ++t) put_tile(partial, t, lane, tiles[t]);
+  for (int t = 0; t < 4; ++t) {
+    float sums[4];
+    fine_levels<X, kErase>(x, t, sums, lane);
+    put_tile(partial, t, lane, sums);
+  }
 #pragma unroll
   for (int u = 0; u < 2; ++u) {  // level 8
     FragmentA a, unused_a;

@@ -66,7 +66,7 @@ __global__ __launch_bounds__(KMAX, resident_threads(KMAX, TX, Vec) / KMAX) void 
     to += first * p.Dv + column;
 #pragma unroll
     for (int i = 0; i < TX; ++i, to += step)
-      if (i * kLaneRows < rows_left) store_columns<Vec>(to, s[i % kClasses][i / kClasses], left);
+      if (i * kLaneRows < rows_left) store_state<Vec>(to, s[i % kClasses][i / kClasses], left);
   };
 
   // 1
@@ -144,7 +144,10 @@ void launch(const Params& p, const Device& device, Stream stream) {
 template <class E, int KMAX>
 void launch_width(const Params& p, bool vectors, DecodeTiling tiling, const Device& device, Stream stream) {
   if (!vectors) return launch<E, KMAX, 8, false>(p, device, stream);
-  if (tiling == DecodeTiling::automatic) tiling = tiling_for(p, 64, device);
+  if (tiling == DecodeTiling::automatic) {
+    tiling = tiling_for(p, 64, device);
+    if (KMAX == 256 && tiling == DecodeTiling::large) tiling = DecodeTiling::medium;  // a multiprocessor has room for one large block
+  }
   if (tiling == DecodeTiling::small) return launch<E, KMAX, 4, true>(p, device, stream);
   if (tiling == DecodeTiling::medium) return launch<E, KMAX, 8, true>(p, device, stream);
   launch<E, KMAX, 16, true>(p, device, stream);

@@ -27,7 +27,7 @@ __device__ __forceinline__ void before_next() {
 /// The most work per block that leaves two blocks for a multiprocessor. `width`: columns, or values, of a large block; half of
 /// that is medium.
 inline DecodeTiling tiling_for(const Params& p, int width, const Device& device) {
-  const auto enough = [&](int width) { return static_cast<std::int64_t>(p.N) * p.HV * ((p.Dv + width - 1) / width) >= 2 * device.multiprocessors; };
+  const auto enough = [&](int piece) { return static_cast<std::int64_t>(p.N) * p.HV * ((p.Dv + piece - 1) / piece) >= 2 * device.multiprocessors; };
   return enough(width) ? DecodeTiling::large : enough(width / 2) ? DecodeTiling::medium : DecodeTiling::small;
 }
 

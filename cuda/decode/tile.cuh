@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "cuda/support/elements.cuh"
 
@@ -36,15 +35,25 @@ __device__ __forceinline__ float4 load_state(bool inside, const float* at, int l
 /// `left`: numbers from here to the end of the row, which may be none or less.
 template <bool Vec, class E>
 __device__ __forceinline__ void store_columns(E* at, float4 x, int left) {
-  if constexpr (Vec && std::is_same_v<E, float>) {
-    if (left > 0) __stwb(reinterpret_cast<float4*>(at), x);  // the compiler makes four stores of an assignment here
-  } else if constexpr (Vec) {
+  if constexpr (Vec) {
     if (left > 0) store_four(at, x);
   } else {
     if (left > 0) at[0] = from_float<E>(x.x);
     if (left > 1) at[1] = from_float<E>(x.y);
     if (left > 2) at[2] = from_float<E>(x.z);
     if (left > 3) at[3] = from_float<E>(x.w);
+  }
+}
+/// The same of a state.
+template <bool Vec>
+__device__ __forceinline__ void store_state(float* at, float4 x, int left) {
+  if constexpr (Vec) {
+    std::uint64_t policy;
+    asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
+    if (left > 0)
+      asm volatile("st.global.L2::cache_hint.v4.f32 [%0], {%1,%2,%3,%4}, %5;" ::"l"(at), "f"(x.x), "f"(x.y), "f"(x.z), "f"(x.w), "l"(policy) : "memory");
+  } else {
+    store_columns<false>(at, x, left);
   }
 }
 

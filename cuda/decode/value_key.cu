@@ -74,7 +74,7 @@ __global__ __launch_bounds__(kThreads, resident_blocks(KMAX, R)) void value_key_
     for (int i = 0; i < R; ++i, to += step)
 #pragma unroll
       for (int c = 0; c < kPieces; ++c)
-        if (i * kGroups < rows_left) store_columns<Vec>(to + 128 * c, s[i][c], p.Dk - 128 * c - 4 * in_group);
+        if (i * kGroups < rows_left) store_state<Vec>(to + 128 * c, s[i][c], p.Dk - 128 * c - 4 * in_group);
   };
 
   // 1

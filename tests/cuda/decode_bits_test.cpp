@@ -145,17 +145,17 @@ TEST_CASE("cuda decode: bits do not depend on the batch, the tiling or the align
   });
 }
 
-TEST_CASE("cuda decode: a captured step can be replayed") {
+TEST_CASE("cuda decode: captured steps that follow one another can be replayed") {
   for (const cuda::StateLayout layout : kLayouts) {
-    const Problem p = drawn(Variant::gdn2, "B2-T1-H2-Dk128-Dv128");
+    const Problem p = drawn(Variant::gdn2, "B64-T1-H2-Dk128-Dv128");
     DecodeRun plain(p, {.layout = layout}), captured(p, {.layout = layout});
-    for (int i = 0; i < 3; ++i) plain.step();
+    for (int i = 0; i < 12; ++i) plain.step();
     cudaStream_t stream = nullptr;
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t exec = nullptr;
     cuda::check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
     cuda::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "cudaStreamBeginCapture");
-    captured.enqueue(stream);
+    for (int i = 0; i < 4; ++i) captured.enqueue(stream);
     cuda::check(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
     cuda::check(cudaGraphInstantiate(&exec, graph, 0), "cudaGraphInstantiate");
     for (int i = 0; i < 3; ++i) cuda::check(cudaGraphLaunch(exec, stream), "cudaGraphLaunch");
