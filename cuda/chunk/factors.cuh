@@ -95,31 +95,44 @@ struct FactorSource {
       if (kChannel) raw.g[t] = g(i, channel);
     }
   }
-  template <bool kChannel, bool kErase>
-  __device__ __forceinline__ void convert(const RawHalf<X>& raw, Half<X>& x, int half, int lane, int channel) const {
-    const bool gates = kErase && p.erase == Erase::channel;
-    const DecayOfHead decay = kChannel ? decay_of_head(p, g_head) : DecayOfHead{};
+  /// Raw g to g where there is an activation.
+  __device__ __forceinline__ void activate(RawHalf<X>& raw, int channel) const {
+    if (p.activation == DecayActivation::none) return;
+    const DecayOfHead decay = decay_of_head(p, g_head);
     float bias[4] = {};
-    if (kChannel && p.dt_bias != nullptr)
+    if (p.dt_bias != nullptr)
 #pragma unroll
       for (int n = 0; n < 4; ++n)
         if (channel + n < p.Dk) bias[n] = p.bias_per_channel ? p.dt_bias[g_head * p.Dk + channel + n] : p.dt_bias[g_head];
 #pragma unroll
-    for (int t = 0; t < 4; ++t) {
-      const bool token = 32 * half + 8 * t + lane / 4 < chunk.rows;
-      const float4 k4 = to_floats<X>(raw.k[t]);
-      const float k[4] = {k4.x, k4.y, k4.z, k4.w}, g[4] = {raw.g[t].x, raw.g[t].y, raw.g[t].z, raw.g[t].w};
-      x.q[t] = raw.q[t], x.k[t] = raw.k[t];
-      float b[4] = {1.0f, 1.0f, 1.0f, 1.0f};
-      if (gates) {
-        const float4 b4 = to_floats<X>(raw.b[t]);
-        b[0] = b4.x, b[1] = b4.y, b[2] = b4.z, b[3] = b4.w;
-      }
+    for (int t = 0; t < 4; ++t)
+      raw.g[t] = make_float4(decay.g(raw.g[t].x, bias[0]), decay.g(raw.g[t].y, bias[1]), decay.g(raw.g[t].z, bias[2]), decay.g(raw.g[t].w, bias[3]));
+  }
+  template <bool kChannel, bool kErase>
+  __device__ __forceinline__ void convert(const RawHalf<X>& raw, Half<X>& x, int half, int lane) const {
+    if (kErase) {
+      const bool gates = p.erase == Erase::channel;
 #pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        if (kErase) x.e[t][n] = gates ? erase_gate(p, b[n]) * k[n] : k[n];
-        if (kChannel) x.P[t][n] = token ? decay.alpha(g[n], bias[n]) : 1.0f, x.S[t][n] = 1.0f;
+      for (int t = 0; t < 4; ++t) {
+        const float4 k = to_floats<X>(raw.k[t]), b = gates ? to_floats<X>(raw.b[t]) : make_float4(1.0f, 1.0f, 1.0f, 1.0f);
+        x.e[t][0] = b.x * k.x, x.e[t][1] = b.y * k.y, x.e[t][2] = b.z * k.z, x.e[t][3] = b.w * k.w;
       }
+      if (gates && p.sigmoid)
+#pragma unroll
+        for (int t = 0; t < 4; ++t) {
+          const float4 k = to_floats<X>(raw.k[t]), b = to_floats<X>(raw.b[t]);
+          x.e[t][0] = erase_gate(p, b.x) * k.x, x.e[t][1] = erase_gate(p, b.y) * k.y;
+          x.e[t][2] = erase_gate(p, b.z) * k.z, x.e[t][3] = erase_gate(p, b.w) * k.w;
+        }
+    }
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+      x.q[t] = raw.q[t], x.k[t] = raw.k[t];
+      if (!kChannel) continue;
+      const bool token = 32 * half + 8 * t + lane / 4 < chunk.rows;
+      const float g[4] = {raw.g[t].x, raw.g[t].y, raw.g[t].z, raw.g[t].w};
+#pragma unroll
+      for (int n = 0; n < 4; ++n) x.P[t][n] = token ? alpha_of(g[n]) : 1.0f, x.S[t][n] = 1.0f;
     }
   }
 };
@@ -157,7 +170,7 @@ __device__ __forceinline__ void prepare_rows(const FactorSource<X>& from, const 
   if (thread < 64) {
     const DecayOfHead decay = decay_of_head(p, from.g_head);
     const float bias = p.dt_bias != nullptr ? p.dt_bias[from.g_head] : 0.0f;
-    m.alpha[thread] = p.decay != Decay::none && thread < from.chunk.rows ? decay.alpha(from.g(thread), bias) : 1.0f;
+    m.alpha[thread] = p.decay != Decay::none && thread < from.chunk.rows ? alpha_of(decay.g(from.g(thread), bias)) : 1.0f;
   }
   block_sync();
   if (thread < 128) {
@@ -295,7 +308,9 @@ __global__ void __launch_bounds__(512, 1) factors_kernel(const FactorParams p) {
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     Half<X> x;
-    from.template convert<kChannel, kErase>(raw, x, half, lane, channel);
+    if (kChannel) from.activate(raw, channel);
+    from.template convert<kChannel, kErase>(raw, x, half, lane);
+    warp_sync();
     float4* partial = m.partial + warp * kTiles * 32;
     if (kChannel) tree_scores<X, kErase>(x, partial, lane);
     else plain_scores<X, kErase>(x, partial, lane);

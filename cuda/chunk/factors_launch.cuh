@@ -14,6 +14,8 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
   check(cudaFuncSetAttribute(factors_kernel<X, kChannel, kErase>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
         "cuda forward: shared memory of factors_kernel");
+  check(cudaFuncSetAttribute(factors_kernel<X, kChannel, kErase>, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
+        "cuda forward: carve-out of factors_kernel");
   factors_kernel<X, kChannel, kErase><<<static_cast<unsigned>(p.slots * p.heads), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");
 }

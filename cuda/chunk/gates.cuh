@@ -81,11 +81,10 @@ __device__ __forceinline__ float softplus(float x) { return (x > 0.0f ? x : 0.0f
 struct DecayOfHead {
   DecayActivation activation;
   float A, lower;
-  __device__ __forceinline__ float alpha(float raw, float bias) const {
-    float g = raw;
-    if (activation == DecayActivation::softplus) g = -A * softplus(raw + bias);
-    if (activation == DecayActivation::bounded) g = lower * sigmoid(A * (raw + bias));
-    return exp2_fast(g * 1.4426950408889634f);
+  __device__ __forceinline__ float g(float raw, float bias) const {
+    if (activation == DecayActivation::softplus) return -A * softplus(raw + bias);
+    if (activation == DecayActivation::bounded) return lower * sigmoid(A * (raw + bias));
+    return raw;
   }
 };
 __device__ __forceinline__ DecayOfHead decay_of_head(const FactorParams& p, int g_head) {
@@ -93,6 +92,9 @@ __device__ __forceinline__ DecayOfHead decay_of_head(const FactorParams& p, int 
 }
 
 __device__ __forceinline__ float erase_gate(const FactorParams& p, float raw) { return p.sigmoid ? p.erase_gain * sigmoid(raw) : raw; }
+
+/// exp(g)
+__device__ __forceinline__ float alpha_of(float g) { return exp2_fast(g * 1.4426950408889634f); }
 
 /// Sum over the warp, the same bits in every lane.
 __device__ __forceinline__ float warp_sum(float x) {

@@ -6,6 +6,7 @@
 //   ldmatrix     four 8x8 blocks of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of block l / 8
 //   movmatrix    transposes one 8x8 block across the warp
 //   copy_async   16 or 4 bytes from global to shared memory in the background
+//   bulk_copy    any multiple of 16 bytes, asked for by one thread; its arrival turns the phase of a barrier (sm_90 and newer)
 // Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
 //   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
 //   B  b0 = (k = 2c..2c+1, n = r)  b1 = (k = 2c+8.., n = r)
@@ -120,5 +121,34 @@ template <int Pending>
 __device__ __forceinline__ void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 }
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+inline constexpr bool kBulkCopies = true;
+/// One arrival a phase. Once, by one thread, before a block_sync().
+__device__ __forceinline__ void barrier_init(std::uint64_t* barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;\n fence.mbarrier_init.release.cluster;" ::"r"(shared_address(barrier)) : "memory");
+}
+/// By one thread, when all have read what lay there. Both addresses are multiples of 16.
+__device__ __forceinline__ void bulk_copy(void* to, const void* from, int bytes, std::uint64_t* barrier) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes) : "memory");
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)), "l"(__cvta_generic_to_global(from)),
+               "r"(bytes), "r"(shared_address(barrier))
+               : "memory");
+}
+/// Until the phase of that parity (0 for the first copy, then 1, 0, ..) is over.
+__device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned parity) {
+  asm volatile(
+      "{.reg .pred done;\n"
+      "again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra again;}" ::"r"(shared_address(barrier)),
+      "r"(parity)
+      : "memory");
+}
+#else
+inline constexpr bool kBulkCopies = false;
+__device__ __forceinline__ void barrier_init(std::uint64_t*) {}
+__device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
+__device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
+#endif
 
 }  // namespace fw::cuda::chunk

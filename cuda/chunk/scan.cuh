@@ -14,8 +14,8 @@
 // still keep a multiprocessor's four tensor units busy.
 //
 // Shared memory, bytes: stages * (image + 128 Vt [Z of E] + 128 Vt [raw w, or write numbers]) + 128 Vt [O of E]
-//                       + (WN > 1) * (2 Vt Kp [S^T] + 128 Vt [U^T]),   Vt = 16 WM, E = bf16 or f16.
-// The next images come by cp.async while a chunk is worked on. A thread waits for its own pieces of v and w and turns them into Z
+//                       + (WN > 1) * (2 Vt Kp [S^T] + 128 Vt [U^T]) + 32 [barriers],   Vt = 16 WM, E = bf16 or f16.
+// The next images come while a chunk is worked on: one bulk copy each on sm_90, cp.async by all threads before. A thread waits for its own pieces of v and w and turns them into Z
 // before the block meets: raw values are never seen by another thread.
 //
 // Ranges: factors in images are in [0,1] times q, k, e; S, U, O are float32 sums, rounded to E only as operands. The state is
@@ -28,12 +28,13 @@ namespace fw::cuda::chunk {
 
 /// Shared memory of a block of 16 WM columns, with WN parts.
 struct ScanMemory {
-  int stage, z, w, o, s, u, bytes;
+  int stage, z, w, o, s, u, barriers, bytes;
   FW_BOTH ScanMemory(const Image& image, int columns, int parts, int stages, bool erase) {
     z = image.bytes(), w = z + 128 * columns, stage = w + 128 * columns;
     o = stages * stage, s = o + 128 * columns;
     u = s + (parts > 1 ? 2 * columns * image.Kp : 0);
-    bytes = u + (parts > 1 && erase ? 128 * columns : 0);
+    barriers = u + (parts > 1 && erase ? 128 * columns : 0);
+    bytes = barriers + 32;
   }
 };
 
@@ -134,11 +135,16 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
   const index_t slot0 = p.tokens.slot(n);
   const int chunks = static_cast<int>((values.length + kRows - 1) / kRows);
 
+  auto* barriers = reinterpret_cast<std::uint64_t*>(shared + memory.barriers);  // [stages]
   const auto ask = [&](int chunk) {
     if (chunk < chunks) {
       char* stage = shared + chunk % p.stages * memory.stage;
       const char* image = p.images + ((slot0 + chunk) * p.heads + head) * layout.bytes();
-      for (int at = 16 * thread; at < layout.bytes(); at += 16 * kThreads) copy_async_16(stage + at, image + at, true);
+      if (!kBulkCopies) {
+        for (int at = 16 * thread; at < layout.bytes(); at += 16 * kThreads) copy_async_16(stage + at, image + at, true);
+      } else if (thread == 0) {
+        bulk_copy(stage, image, layout.bytes(), barriers + chunk % p.stages);
+      }
       values.ask(stage, memory, chunk);
     }
     copy_commit();
@@ -168,6 +174,11 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
             pack<E>(S[t][2 * i], S[t][2 * i + 1]);
   };
   if (WN > 1) share_state();
+  if (kBulkCopies) {
+    if (thread == 0)
+      for (int i = 0; i < p.stages; ++i) barrier_init(barriers + i);
+    block_sync();
+  }
   if (p.stages > 1)
     for (int chunk = 0; chunk < p.stages - 1; ++chunk) ask(chunk);
 
@@ -181,6 +192,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     else copy_wait<0>();
     char* stage = shared + chunk % p.stages * memory.stage;
     values.finish(stage, memory, chunk);
+    if (kBulkCopies) barrier_wait(barriers + chunk % p.stages, static_cast<unsigned>(chunk / p.stages) & 1u);
     block_sync();
     if (p.stages > 1) ask(chunk + p.stages - 1);
     if (chunk > 0 && !p.floats) values.store_o(shared + memory.o, chunk - 1);
@@ -190,19 +202,20 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       for (int t = 0; t < kStateTiles; ++t)
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
+          warp_sync();
           const std::uint32_t turned = movmatrix(pack<E>(S[t][2 * i], S[t][2 * i + 1]));  // (channel r, columns 2c, 2c + 1)
           const int channel = part * kStateTiles * 8 + 8 * t + r, column = v0 + 16 * m + 8 * i + 2 * c;
-          if (channel >= p.Dk) continue;
           E* to = kept + static_cast<index_t>(channel) * p.Dv + column;
-          if (p.Dv % 2 == 0 && column < p.Dv) {
-            *reinterpret_cast<std::uint32_t*>(to) = turned;
-          } else {
+          if (channel < p.Dk && p.Dv % 2 == 0) {
+            if (column < p.Dv) *reinterpret_cast<std::uint32_t*>(to) = turned;
+          } else if (channel < p.Dk) {
             const E* two = reinterpret_cast<const E*>(&turned);
             if (column < p.Dv) to[0] = two[0];
             if (column + 1 < p.Dv) to[1] = two[1];
           }
         }
     }
+    warp_sync();
 
     // 3. U = Tinv Z - W S0 and O = Qbar S0.
     const auto z_operand = [&](int kt) {
