@@ -66,7 +66,8 @@ struct Gradients {
 
 /// Bytes that forward() needs as workspace: the factors of all chunks. 256-byte aligned memory is best; 16 is required.
 std::size_t forward_workspace_bytes(const Call& call);
-/// Bytes of what forward() keeps for the backward: the state at the start of every chunk of 64 tokens, in 16 bits.
+/// Bytes of the states that forward() keeps for the backward: one at the start of every chunk of 64 tokens, in 16 bits (accurate:
+/// float32).
 std::size_t saved_bytes(const Call& call);
 /// o and the final states of all sequences. Dk, Dv in 16..256. Enqueues two or three kernels on the stream and returns. Fastest
 /// where Dk and Dv are 64 or 128 and tensors are 16-byte aligned; everything else takes slower loads or padded widths.
@@ -74,5 +75,17 @@ std::size_t saved_bytes(const Call& call);
 /// A sequence's results depend on nothing but its own tokens, and those of a token on no later one, to the last bit.
 /// Throws fw::Error "cuda forward: <argument> must be ..., got ...".
 void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved, void* workspace, Stream stream = nullptr);
+
+/// What is left of the forward when the backward begins.
+struct Kept {
+  const void* states = nullptr;  ///< `saved` of forward(); null: recomputed
+  bool factors = false;          ///< the workspace begins with what forward() of the same call left in its own, untouched
+};
+/// Bytes that backward() needs as workspace, never less than forward_workspace_bytes(). states_kept: whether Kept::states will be given.
+std::size_t backward_workspace_bytes(const Call& call, bool states_kept);
+/// Gradients of sum(o (.) d_o) + sum(final_state (.) dfinal_state) for what in `gradients` is not null. Enqueues kernels and
+/// returns; the same limits, errors ("cuda backward: ...") and bits on every run as forward(). Without tokens dinitial_state is
+/// dfinal_state and sums are zero.
+void backward(const Call& call, const Inputs& in, const Upstream& up, const Gradients& gradients, const Kept& kept, void* workspace, Stream stream = nullptr);
 
 }  // namespace fw::cuda
