@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Backward of the scores inside a chunk, of one warp: 16 channels of 32 tokens (half a chunk). With D as in tree.cuh and the
+// gradients dA, dL of the scores A, L (cuda.md is where the equations are derived; docs/cuda.md tells them):
+//   dq_i = P_64(i) dQbar_i  + sum_{j<=i} dA_ij k_j D_ij        de_i = P_64(i) dEbar_i + sum_{j<i} dL_ij k_j D_ij
+//   dk_j = S_64(j) dKtail_j + sum_{i>=j} dA_ij q_i D_ij + sum_{i>j} dL_ij e_i D_ij
+//   dg_t = sum over pairs j < t <= i of what they contribute + the parts that come from and go to the states
+// Level by level of the product tree, fine to coarse: in a pair of sibling blocks of h tokens the right one has rows, the left one
+// columns, D_ij = P_h(i) S_h(j), so
+//   dq_i += P_h(i) sum_j dA_ij (S_h(j) k_j)       dk_j += S_h(j) sum_i (dA_ij P_h(i) q_i + dL_ij P_h(i) e_i)
+// are products with 16-bit operands (S k), (P q), (P e), each made where it is used. What a level adds to q dq + e de of row i belongs to
+// g_t of all t <= i of the right block, what it adds to k dk of column j to all t > j of the left block: sums with triangles of
+// ones, products again. No difference of large sums is ever formed, so dg is right, and exactly 0, where decay is strong.
+//
+// Everything is kept transposed, channels in rows: an accumulator of m16n8k16 and an A operand then hold the same elements. Lane l,
+// r = l / 4, c = l % 4, has in tile n (tokens 8 n .. 8 n + 7 of the half) the elements 0..3 = channels r, r, r + 8, r + 8 of tokens
+// 2c, 2c + 1, 2c, 2c + 1. Level 1 is inside a lane, 2 and 4 between lanes, 8 and 16 between registers, 32 between the two warps
+// of the channels, through shared memory.
+#pragma once
+
+#include "cuda/chunk/fragments.cuh"
+#include "cuda/chunk/gates.cuh"
+
+namespace fw::cuda::chunk {
+
+/// Shared memory of the tree: all warps' halves.
+struct TreeMemory {
+  char *q, *k, *b;           ///< raw [64,own] of E; b where the erase gate is per channel
+  const float* g;            ///< after its activation [64, own + 4]
+  const float* e_number;     ///< [64] erase gate of a token where it is one number, else null
+  char *dA, *dL;             ///< [64,64] of E
+  const float* diagonal;     ///< [64] dA_ii
+  uint4 *columns, *rows_q, *rows_e;  ///< [slices][2][32] operands of level 32
+  float *decay;              ///< [2][own] whole decay of a half
+  float *totals;             ///< [2][own] what half 0 tells half 1 (columns) and half 1 tells half 0 (rows)
+  const float4* parked;      ///< [3][4][threads] dQbar, dEbar, dKtail
+  const float* through;      ///< [own] gamma rowsum(S0 (.) dS1)
+};
+
+using Tile = float[4];
+
+template <class E, int kOwn, bool kErase>
+struct GradientTree {
+  const TreeMemory& m;
+  int lane, r, c, slice, half;
+  Tile P[4], S[4], dq[4], de[4], dk[4], dg[4];
+
+  __device__ __forceinline__ GradientTree(const TreeMemory& memory, int warp, int lane_)
+      : m(memory), lane(lane_), r(lane_ / 4), c(lane_ % 4), slice(warp % (kOwn / 16)), half(warp / (kOwn / 16)) {}
+
+  __device__ __forceinline__ int token(int n) const { return 32 * half + 8 * n + 2 * c; }
+
+  // ---- elements of tiles 2u and 2u + 1
+  __device__ __forceinline__ void fetch(const char* tile, int u, Tile (&x)[2]) const {
+    const uint4 w = ldmatrix_transposed(piece_at(tile, kOwn / 8, 32 * half + 16 * u + lane / 16 * 8 + lane % 8, 2 * slice + lane / 8 % 2));
+    const std::uint32_t words[4] = {w.x, w.y, w.z, w.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const float2 two = unpack<E>(words[i]);
+      x[i / 2][i % 2 * 2] = two.x, x[i / 2][i % 2 * 2 + 1] = two.y;
+    }
+  }
+  /// e = b (.) k
+  __device__ __forceinline__ void fetch_e(int u, const Tile (&k)[2], Tile (&e)[2]) const {
+    if (m.e_number == nullptr) {
+      fetch(m.b, u, e);
+    } else {
+#pragma unroll
+      for (int t = 0; t < 2; ++t) {
+        const float2 two = *reinterpret_cast<const float2*>(m.e_number + token(2 * u + t));
+        e[t][0] = e[t][2] = two.x, e[t][1] = e[t][3] = two.y;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 8; ++i) e[i / 4][i % 4] *= k[i / 4][i % 4];
+  }
+  __device__ __forceinline__ static uint2 operand(const Tile& x, const Tile& F) { return make_uint2(pack<E>(x[0] * F[0], x[1] * F[1]), pack<E>(x[2] * F[2], x[3] * F[3])); }
+  __device__ __forceinline__ static uint2 sums_operand(const Tile& x) { return make_uint2(pack<__nv_bfloat16>(x[0], x[1]), pack<__nv_bfloat16>(x[2], x[3])); }
+
+  // ---- triangles of ones, B operands [i][t]
+  static constexpr std::uint32_t kOnes = 0x3f803f80u;
+  __device__ __forceinline__ std::uint32_t ones_where(bool first, bool second) const { return (first ? 0x3f80u : 0u) | (second ? 0x3f800000u : 0u); }
+  __device__ __forceinline__ std::uint32_t rows_triangle() const { return ones_where(r <= 2 * c, r <= 2 * c + 1); }
+  __device__ __forceinline__ std::uint32_t columns_triangle() const { return rows_triangle() ^ kOnes; }
+  /// Level h inside a tile: i on the right reaches t <= i of its block, on the left t > i of its block.
+  __device__ __forceinline__ std::uint32_t fine_triangle(int h) const {
+    const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
+    return ones_where(reaches(2 * c), reaches(2 * c + 1));
+  }
+  /// 16-bit masks of the pairs (row, column) of level h: [row r][columns 2c, 2c + 1], or turned [column r][rows 2c, 2c + 1].
+  __device__ __forceinline__ std::uint32_t pairs(int h, bool turned) const {
+    const auto in = [&](int other) {
+      const int i = turned ? other : r, j = turned ? r : other;
+      return i > j && (i & ~(2 * h - 1)) == (j & ~(2 * h - 1)) && (i & h) != 0 && (j & h) == 0;
+    };
+    return (in(2 * c) ? 0xffffu : 0u) | (in(2 * c + 1) ? 0xffff0000u : 0u);
+  }
+
+  // ---- levels 0, 1, 2, 4: inside a tile
+  __device__ __forceinline__ void fine() {
+#pragma unroll
+    for (int u = 0; u < 2; ++u) {
+      Tile q[2], k[2], e[2];
+      fetch(m.q, u, q);
+      fetch(m.k, u, k);
+      if (kErase) fetch_e(u, k, e);
+      const int block = 2 * u + lane / 8 % 2;  // matrices: dA of both tiles, dL of both
+      const char* at = piece_at(lane < 16 ? m.dA : m.dL, 8, 32 * half + 8 * block + lane % 8, 4 * half + block);
+      const uint4 straight = ldmatrix(at), turned = ldmatrix_transposed(at);
+#pragma unroll
+      for (int t = 0; t < 2; ++t) {
+        const int n = 2 * u + t;
+        const std::uint32_t dA = t == 0 ? straight.x : straight.y, dL = t == 0 ? straight.z : straight.w;
+        const std::uint32_t dA_turned = t == 0 ? turned.x : turned.y, dL_turned = t == 0 ? turned.z : turned.w;
+        const float2 diagonal = *reinterpret_cast<const float2*>(m.diagonal + token(n));
+        Tile a;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          a[i] = alpha_of(m.g[(token(n) + i % 2) * (kOwn + 4) + 16 * slice + r + i / 2 * 8]);
+          const float one = i % 2 == 0 ? diagonal.x : diagonal.y;
+          dq[n][i] = one * k[t][i], dk[n][i] = one * q[t][i], de[n][i] = 0.0f, dg[n][i] = 0.0f;
+        }
+        float T[2] = {a[0] * a[1], a[2] * a[3]};
+        P[n][0] = a[0], P[n][1] = T[0], P[n][2] = a[2], P[n][3] = T[1];
+        S[n][0] = a[1], S[n][1] = 1.0f, S[n][2] = a[3], S[n][3] = 1.0f;
+        Tile F = {1.0f, a[1], 1.0f, a[3]};
+#pragma unroll
+        for (int h = 1; h < 8; h *= 2) {
+          const bool right = (2 * c & h) != 0;
+          if (h > 1)
+#pragma unroll
+            for (int i = 0; i < 4; ++i) F[i] = right ? P[n][i] : S[n][i];
+          const uint2 kS = operand(k[t], F), qP = operand(q[t], F);
+          Tile to_q = {}, to_e = {}, to_k = {}, x;
+          mma8<E>(to_q, kS.x, kS.y, dA & pairs(h, false));
+          mma8<E>(to_k, qP.x, qP.y, dA_turned & pairs(h, true));
+          if (kErase) {
+            const uint2 eP = operand(e[t], F);
+            mma8<E>(to_e, kS.x, kS.y, dL & pairs(h, false));
+            mma8<E>(to_k, eP.x, eP.y, dL_turned & pairs(h, true));
+          }
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            dq[n][i] += F[i] * to_q[i], dk[n][i] += F[i] * to_k[i];
+            x[i] = q[t][i] * to_q[i] + k[t][i] * to_k[i];
+            if (kErase) de[n][i] += F[i] * to_e[i], x[i] += e[t][i] * to_e[i];
+            x[i] *= F[i];
+          }
+          if (h == 1) {
+            dg[n][1] += x[1], dg[n][3] += x[3];
+          } else {
+            const uint2 s = sums_operand(x);
+            mma8<__nv_bfloat16>(dg[n], s.x, s.y, fine_triangle(h));
+#pragma unroll
+            for (int j = 0; j < 2; ++j) {
+              const float other = exchange(T[j], h / 2);
+              T[j] *= other;
+#pragma unroll
+              for (int i = 2 * j; i < 2 * j + 2; ++i) P[n][i] *= right ? other : 1.0f, S[n][i] *= right ? 1.0f : other;
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// What rows of tile n get from sums to_q, to_e, and its part of dg, as operand.
+  __device__ __forceinline__ uint2 take_rows(int n, const Tile& to_q, const Tile& to_e, const Tile& q, const Tile& e) {
+    Tile x;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      dq[n][i] += P[n][i] * to_q[i];
+      x[i] = q[i] * to_q[i];
+      if (kErase) de[n][i] += P[n][i] * to_e[i], x[i] += e[i] * to_e[i];
+      x[i] *= P[n][i];
+    }
+    return sums_operand(x);
+  }
+  __device__ __forceinline__ uint2 take_columns(int n, const Tile& to_k, const Tile& k) {
+    Tile x;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) x[i] = S[n][i] * to_k[i], dk[n][i] += x[i], x[i] *= k[i];
+    return sums_operand(x);
+  }
+  __device__ __forceinline__ void add_sums(int n, const uint2& x, std::uint32_t triangle) { mma8<__nv_bfloat16>(dg[n], x.x, x.y, triangle); }
+  __device__ __forceinline__ void add_sums(int n, const uint2& x, std::uint32_t b0, const uint2& y, std::uint32_t b1) {
+    mma<__nv_bfloat16>(dg[n], {x.x, x.y, y.x, y.y}, b0, b1);
+  }
+  /// Rows of all four tiles: tile n gets its own triangle and the whole of those behind it.
+  __device__ __forceinline__ void spread_rows(const uint2 (&x)[4]) {
+    const std::uint32_t triangle = rows_triangle();
+    add_sums(0, x[0], triangle, x[1], kOnes);
+    add_sums(0, x[2], kOnes, x[3], kOnes);
+    add_sums(1, x[1], triangle);
+    add_sums(1, x[2], kOnes, x[3], kOnes);
+    add_sums(2, x[2], triangle, x[3], kOnes);
+    add_sums(3, x[3], triangle);
+  }
+  __device__ __forceinline__ void spread_columns(const uint2 (&x)[4]) {
+    const std::uint32_t triangle = columns_triangle();
+    add_sums(3, x[0], kOnes, x[1], kOnes);
+    add_sums(3, x[2], kOnes, x[3], triangle);
+    add_sums(2, x[0], kOnes, x[1], kOnes);
+    add_sums(2, x[2], triangle);
+    add_sums(1, x[0], kOnes, x[1], triangle);
+    add_sums(0, x[0], triangle);
+  }
+  __device__ __forceinline__ float decay_of_tiles(int n, int j) const { return P[n][2 * j] * S[n][2 * j]; }
+
+  // ---- level 8: tiles 0|1 and 2|3; level 16: tiles 0,1|2,3
+  __device__ __forceinline__ void middle() {
+    {
+      const int block = 2 * (lane / 16);  // matrices: dA, dL of block (1,0), then of (3,2)
+      const char* at = piece_at(lane / 8 % 2 == 0 ? m.dA : m.dL, 8, 32 * half + 8 * (block + 1) + lane % 8, 4 * half + block);
+      const uint4 straight = ldmatrix(at), turned = ldmatrix_transposed(at);
+#pragma unroll
+      for (int u = 0; u < 2; ++u) {
+        Tile q[2], k[2], e[2];
+        fetch(m.q, u, q);
+        fetch(m.k, u, k);
+        if (kErase) fetch_e(u, k, e);
+        const uint2 kS = operand(k[0], S[2 * u]), qP = operand(q[1], P[2 * u + 1]);
+        Tile to_q = {}, to_e = {}, to_k = {};
+        mma8<E>(to_q, kS.x, kS.y, u == 0 ? straight.x : straight.z);
+        mma8<E>(to_k, qP.x, qP.y, u == 0 ? turned.x : turned.z);
+        if (kErase) {
+          const uint2 eP = operand(e[1], P[2 * u + 1]);
+          mma8<E>(to_e, kS.x, kS.y, u == 0 ? straight.y : straight.w);
+          mma8<E>(to_k, eP.x, eP.y, u == 0 ? turned.y : turned.w);
+        }
+        add_sums(2 * u + 1, take_rows(2 * u + 1, to_q, to_e, q[1], e[1]), rows_triangle());
+        add_sums(2 * u, take_columns(2 * u, to_k, k[0]), columns_triangle());
+#pragma unroll
+        for (int j = 0; j < 2; ++j) {
+          const float left = decay_of_tiles(2 * u, j), right = decay_of_tiles(2 * u + 1, j);
+#pragma unroll
+          for (int i = 2 * j; i < 2 * j + 2; ++i) S[2 * u][i] *= right, P[2 * u + 1][i] *= left;
+        }
+      }
+    }
+    Tile q[2], k[2], k_right[2], e[2];
+    fetch(m.k, 0, k);
+    fetch(m.q, 1, q);
+    fetch(m.k, 1, k_right);
+    if (kErase) fetch_e(1, k_right, e);
+    const uint2 kS0 = operand(k[0], S[0]), kS1 = operand(k[1], S[1]), qP0 = operand(q[0], P[2]), qP1 = operand(q[1], P[3]);
+    const FragmentA kS = {kS0.x, kS0.y, kS1.x, kS1.y}, qP = {qP0.x, qP0.y, qP1.x, qP1.y};
+    FragmentA eP = {};
+    if (kErase) {
+      const uint2 eP0 = operand(e[0], P[2]), eP1 = operand(e[1], P[3]);
+      eP = {eP0.x, eP0.y, eP1.x, eP1.y};
+    }
+    const int first = 32 * half;
+    uint2 x[2];
+    {
+      const uint4 a = rows_b(m.dA, 8, first + 16, first, lane);
+      Tile to_q[2] = {}, to_e[2] = {};
+      mma<E>(to_q[0], kS, a.x, a.y), mma<E>(to_q[1], kS, a.z, a.w);
+      if (kErase) {
+        const uint4 l = rows_b(m.dL, 8, first + 16, first, lane);
+        mma<E>(to_e[0], kS, l.x, l.y), mma<E>(to_e[1], kS, l.z, l.w);
+      }
+      x[0] = take_rows(2, to_q[0], to_e[0], q[0], e[0]), x[1] = take_rows(3, to_q[1], to_e[1], q[1], e[1]);
+      add_sums(2, x[0], rows_triangle(), x[1], kOnes);
+      add_sums(3, x[1], rows_triangle());
+    }
+    {
+      const uint4 a = turned_b(m.dA, 8, first, first + 16, lane);
+      Tile to_k[2] = {};
+      mma<E>(to_k[0], qP, a.x, a.y), mma<E>(to_k[1], qP, a.z, a.w);
+      if (kErase) {
+        const uint4 l = turned_b(m.dL, 8, first, first + 16, lane);
+        mma<E>(to_k[0], eP, l.x, l.y), mma<E>(to_k[1], eP, l.z, l.w);
+      }
+      x[0] = take_columns(0, to_k[0], k[0]), x[1] = take_columns(1, to_k[1], k[1]);
+      add_sums(1, x[0], kOnes, x[1], columns_triangle());
+      add_sums(0, x[0], columns_triangle());
+    }
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+      const float left = decay_of_tiles(0, j), right = decay_of_tiles(2, j);
+#pragma unroll
+      for (int i = 2 * j; i < 2 * j + 2; ++i) S[0][i] *= right, S[1][i] *= right, P[2][i] *= left, P[3][i] *= left;
+    }
+  }
+
+  // ---- level 32: half 0 has the columns, half 1 the rows. Before and after a block_sync().
+  __device__ __forceinline__ void give_32() {
+#pragma unroll
+    for (int u = 0; u < 2; ++u) {
+      Tile q[2], k[2], e[2];
+      fetch(m.k, u, k);
+      const int at = (slice * 2 + u) * 32 + lane;
+      if (half == 0) {
+        const uint2 x = operand(k[0], S[2 * u]), y = operand(k[1], S[2 * u + 1]);
+        m.columns[at] = make_uint4(x.x, x.y, y.x, y.y);
+      } else {
+        fetch(m.q, u, q);
+        const uint2 x = operand(q[0], P[2 * u]), y = operand(q[1], P[2 * u + 1]);
+        m.rows_q[at] = make_uint4(x.x, x.y, y.x, y.y);
+        if (kErase) {
+          fetch_e(u, k, e);
+          const uint2 z = operand(e[0], P[2 * u]), w = operand(e[1], P[2 * u + 1]);
+          m.rows_e[at] = make_uint4(z.x, z.y, w.x, w.y);
+        }
+      }
+    }
+    if (c == 0) m.decay[half * kOwn + 16 * slice + r] = decay_of_tiles(0, 0), m.decay[half * kOwn + 16 * slice + r + 8] = decay_of_tiles(0, 1);
+  }
+  __device__ __forceinline__ void take_32() {
+    uint2 x[4];
+#pragma unroll
+    for (int u = 0; u < 2; ++u) {
+      Tile q[2], k[2], e[2], sums[2] = {}, sums_e[2] = {};
+      fetch(m.k, u, k);
+      if (half == 1) {
+        fetch(m.q, u, q);
+        if (kErase) fetch_e(u, k, e);
+      }
+#pragma unroll
+      for (int kt = 0; kt < 2; ++kt) {
+        const int at = (slice * 2 + kt) * 32 + lane;
+        if (half == 0) {
+          const uint4 f = m.rows_q[at], a = turned_b(m.dA, 8, 16 * u, 32 + 16 * kt, lane);
+          mma<E>(sums[0], {f.x, f.y, f.z, f.w}, a.x, a.y), mma<E>(sums[1], {f.x, f.y, f.z, f.w}, a.z, a.w);
+          if (kErase) {
+            const uint4 g = m.rows_e[at], l = turned_b(m.dL, 8, 16 * u, 32 + 16 * kt, lane);
+            mma<E>(sums[0], {g.x, g.y, g.z, g.w}, l.x, l.y), mma<E>(sums[1], {g.x, g.y, g.z, g.w}, l.z, l.w);
+          }
+        } else {
+          const uint4 f = m.columns[at], a = rows_b(m.dA, 8, 32 + 16 * u, 16 * kt, lane);
+          mma<E>(sums[0], {f.x, f.y, f.z, f.w}, a.x, a.y), mma<E>(sums[1], {f.x, f.y, f.z, f.w}, a.z, a.w);
+          if (kErase) {
+            const uint4 l = rows_b(m.dL, 8, 32 + 16 * u, 16 * kt, lane);
+            mma<E>(sums_e[0], {f.x, f.y, f.z, f.w}, l.x, l.y), mma<E>(sums_e[1], {f.x, f.y, f.z, f.w}, l.z, l.w);
+          }
+        }
+      }
+#pragma unroll
+      for (int t = 0; t < 2; ++t) x[2 * u + t] = half == 0 ? take_columns(2 * u + t, sums[t], k[t]) : take_rows(2 * u + t, sums[t], sums_e[t], q[t], e[t]);
+    }
+    if (half == 0) spread_columns(x);
+    else spread_rows(x);
+    const float other[2] = {m.decay[(1 - half) * kOwn + 16 * slice + r], m.decay[(1 - half) * kOwn + 16 * slice + r + 8]};
+#pragma unroll
+    for (int n = 0; n < 4; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) S[n][i] *= half == 0 ? other[i / 2] : 1.0f, P[n][i] *= half == 0 ? 1.0f : other[i / 2];
+  }
+
+  // ---- to and from the states. Before and after a block_sync().
+  __device__ __forceinline__ void states(int thread, int threads) {
+    uint2 rows[4], columns[4];
+#pragma unroll
+    for (int u = 0; u < 2; ++u) {
+      Tile q[2], k[2], e[2];
+      fetch(m.q, u, q);
+      fetch(m.k, u, k);
+      if (kErase) fetch_e(u, k, e);
+#pragma unroll
+      for (int t = 0; t < 2; ++t) {
+        const int n = 2 * u + t;
+        const float4 a = m.parked[n * threads + thread], b = kErase ? m.parked[(4 + n) * threads + thread] : make_float4(0, 0, 0, 0), d = m.parked[(8 + n) * threads + thread];
+        const Tile to_q = {a.x, a.y, a.z, a.w}, to_e = {b.x, b.y, b.z, b.w}, to_k = {d.x, d.y, d.z, d.w};
+        rows[n] = take_rows(n, to_q, to_e, q[t], e[t]);
+        columns[n] = take_columns(n, to_k, k[t]);
+      }
+    }
+    spread_rows(rows);
+    spread_columns(columns);
+    Tile all = {};
+    const auto add = [&](const uint2(&x)[4]) {
+      mma<__nv_bfloat16>(all, {x[0].x, x[0].y, x[1].x, x[1].y}, kOnes, kOnes);
+      mma<__nv_bfloat16>(all, {x[2].x, x[2].y, x[3].x, x[3].y}, kOnes, kOnes);
+    };
+    if (half == 0) add(columns);
+    else add(rows);
+    if (c == 0) m.totals[half * kOwn + 16 * slice + r] = all[0], m.totals[half * kOwn + 16 * slice + r + 8] = all[2];
+  }
+  __device__ __forceinline__ void take_totals() {
+#pragma unroll
+    for (int j = 0; j < 2; ++j) {
+      const int channel = 16 * slice + r + 8 * j;
+      const float add = m.totals[(1 - half) * kOwn + channel] + m.through[channel];
+#pragma unroll
+      for (int n = 0; n < 4; ++n) dg[n][2 * j] += add, dg[n][2 * j + 1] += add;
+    }
+  }
+};
+
+}  // namespace fw::cuda::chunk

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The kernel around gradients.cuh and gradient_tree.cuh: rows of q, k, b made ready for the tree, the tree, and its results out.
+#pragma once
+
+#include <string>
+
+#include "cuda/chunk/gradients.cuh"
+#include "cuda/support/check.h"
+
+namespace fw::cuda::chunk {
+
+/// Per token: 1/|q|, 1/|k| and the erase gate where it is one number. Reads whole rows, so it asks for as little as it can.
+template <class Block>
+__device__ __forceinline__ void prepare_row_numbers(const Block& block) {
+  const FactorParams& f = block.p.raw;
+  const GradientPlace& at = block.at;
+  const bool mean = f.erase == Erase::mean, one = f.erase == Erase::scalar;
+  if (!f.l2norm && !mean && !one) return;
+  using E = typename Block::Element;
+  const auto read = [&](const void* tensor, index_t element) {
+    return block.p.floats ? static_cast<const float*>(tensor)[element] : to_float(static_cast<const E*>(tensor)[element]);
+  };
+#pragma unroll 1
+  for (int i = block.warp; i < kRows; i += Block::kWarps) {
+    float q = 0.0f, k = 0.0f, b = 0.0f;
+    const bool token = i < at.chunk.rows;
+    if (token && (f.l2norm || mean)) {
+      const index_t key = ((at.token + i) * f.H + at.h) * f.Dk, gate = ((at.token + i) * f.b_heads + at.b_head) * f.Dk;
+#pragma unroll 1
+      for (int channel = block.lane; channel < f.Dk; channel += 32) {
+        if (f.l2norm) {
+          const float x = read(f.q, key + channel), y = read(f.k, key + channel);
+          q += x * x, k += y * y;
+        }
+        if (mean) b += erase_gate(f, read(f.b, gate + channel));
+      }
+    }
+    if (f.l2norm) {
+      q = warp_sum(q) + f.l2norm_eps, k = warp_sum(k) + f.l2norm_eps;
+      q = q == 0.0f ? 0.0f : 1.0f / sqrtf(q), k = k == 0.0f ? 0.0f : 1.0f / sqrtf(k);
+    }
+    if (mean) b = warp_sum(b) / static_cast<float>(f.Dk);
+    if (one) b = token ? erase_gate(f, read(f.beta, (at.token + i) * f.HV + at.hv)) : 0.0f;
+    if (block.lane == 0) block.row_q()[i] = q, block.row_k()[i] = k, block.row_e()[i] = b;
+  }
+}
+
+/// Normalises rows of q and k, applies the sigmoid to b, where asked for. In place, rounded to E.
+template <class Block>
+__device__ __forceinline__ void make_rows_ready(const Block& block) {
+  using E = typename Block::Element;
+  const FactorParams& f = block.p.raw;
+  const bool gates = block.erase_channel() && f.sigmoid;
+  if (!f.l2norm && !gates) return;
+  constexpr int kPieces = Block::kOwnChannels / 8;
+#pragma unroll 1
+  for (int n = block.thread; n < kRows * kPieces * 4; n += Block::kThreads) {
+    const int row = n / (kPieces * 4), piece = n / 4 % kPieces, word = n % 4 * 4;
+    const auto change = [&](char* tile, auto how) {
+      auto* at = reinterpret_cast<std::uint32_t*>(piece_at(tile, kPieces, row, piece) + word);
+      const float2 x = unpack<E>(*at);
+      *at = pack<E>(how(x.x), how(x.y));
+    };
+    if (f.l2norm) {
+      change(block.q_tile(), [&](float x) { return x * block.row_q()[row]; });
+      change(block.k_tile(), [&](float x) { return x * block.row_k()[row]; });
+    }
+    if (gates) change(block.b_tile(), [&](float x) { return erase_gate(f, x); });
+  }
+}
+
+/// One tensor of a lane's elements out: float32, or through `tile` (this warp's own part of it) in E.
+template <class E, int kOwn>
+struct TreeStore {
+  const GradientPlace& at;
+  int lane, slice, half, rows;
+  index_t stride;  ///< numbers between tokens
+
+  __device__ __forceinline__ void floats(float* tensor, index_t first, const Tile (&x)[4]) const {
+    if (tensor == nullptr) return;
+#pragma unroll
+    for (int n = 0; n < 4; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int token = 32 * half + 8 * n + lane % 4 * 2 + i % 2, channel = 16 * slice + lane / 4 + i / 2 * 8;
+        if (token < rows && channel < at.channels) tensor[first + token * stride + channel] = x[n][i];
+      }
+  }
+  /// To the warp's part of a tile.
+  __device__ __forceinline__ void put(char* tile, int n, const Tile& x) const {
+    const std::uint32_t low = movmatrix(pack<E>(x[0], x[1])), high = movmatrix(pack<E>(x[2], x[3]));
+    char* row = piece_at(tile, kOwn / 8, 32 * half + 8 * n + lane / 4, 2 * slice) + lane % 4 * 4;
+    *reinterpret_cast<std::uint32_t*>(row) = low;
+    *reinterpret_cast<std::uint32_t*>(piece_at(tile, kOwn / 8, 32 * half + 8 * n + lane / 4, 2 * slice + 1) + lane % 4 * 4) = high;
+  }
+  __device__ __forceinline__ void rows_out(void* tensor, index_t first, const char* tile, bool vectors) const {
+    if (tensor == nullptr) return;
+#pragma unroll
+    for (int n = 0; n < 2; ++n) {
+      const int token = 32 * half + 16 * n + lane / 2, piece = 2 * slice + lane % 2, left = at.channels - 8 * piece;
+      if (token >= rows || left <= 0) continue;
+      E* to = static_cast<E*>(tensor) + first + token * stride + 8 * piece;
+      const char* from = piece_at(tile, kOwn / 8, token, piece);
+      if (vectors) *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
+      else
+        for (int i = 0; i < 8 && i < left; ++i) to[i] = reinterpret_cast<const E*>(from)[i];
+    }
+  }
+};
+
+template <class E, int kOwn, bool kErase, class Block>
+__device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, kOwn, kErase>& tree) {
+  const GradientParams& p = block.p;
+  const GradientPlace& at = block.at;
+  const index_t Dk = p.raw.Dk;
+  TreeStore<E, kOwn> out{at, tree.lane, tree.slice, tree.half, at.chunk.rows, p.raw.HV * Dk};
+  const index_t first = (at.token * p.raw.HV + at.hv) * Dk + at.channel0;  // direct only where every tensor has HV heads
+  if (!p.direct) {
+    out.floats(static_cast<float*>(p.dq), first, tree.dq);
+    out.floats(static_cast<float*>(p.dk), first, tree.dk);
+    if (kErase) out.floats(static_cast<float*>(p.db), first, tree.de);
+    out.floats(static_cast<float*>(p.dg), first, tree.dg);
+    return;
+  }
+  const bool gates = block.erase_channel();
+#pragma unroll
+  for (int u = 0; u < 2; ++u) {
+    Tile k[2], b[2];
+    if (gates) {
+      tree.fetch(block.k_tile(), u, k);
+      tree.fetch(block.b_tile(), u, b);
+    }
+    warp_sync();
+#pragma unroll
+    for (int t = 0; t < 2; ++t) {
+      const int n = 2 * u + t;
+      if (gates)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) tree.dk[n][i] += tree.de[n][i] * b[t][i], tree.de[n][i] *= k[t][i];
+      if (p.floats) continue;
+      out.put(block.q_tile(), n, tree.dq[n]);
+      out.put(block.k_tile(), n, tree.dk[n]);
+      if (gates) out.put(block.b_tile(), n, tree.de[n]);
+    }
+  }
+  if (p.floats) {
+    out.floats(static_cast<float*>(p.dq), first, tree.dq);
+    out.floats(static_cast<float*>(p.dk), first, tree.dk);
+    if (gates) out.floats(static_cast<float*>(p.db), first, tree.de);
+  } else {
+    warp_sync();
+    out.rows_out(p.dq, first, block.q_tile(), p.vectors);
+    out.rows_out(p.dk, first, block.k_tile(), p.vectors);
+    if (gates) out.rows_out(p.db, first, block.b_tile(), p.vectors);
+  }
+  if (p.dg == nullptr) return;
+  if (p.raw.g_is_float) {
+    out.floats(static_cast<float*>(p.dg), first, tree.dg);
+    return;
+  }
+  warp_sync();
+#pragma unroll
+  for (int n = 0; n < 4; ++n) out.put(block.q_tile(), n, tree.dg[n]);
+  warp_sync();
+  out.rows_out(p.dg, first, block.q_tile(), p.vectors);
+}
+
+template <class E, int Kp, int kOwn, int kStages, bool kErase>
+__global__ void __launch_bounds__(4 * kOwn, 1) gradients_kernel(const GradientParams p) {
+  using Block = GradientBlock<E, Kp, kOwn, kStages, kErase>;
+  const FactorParams& f = p.raw;
+  GradientPlace at;
+  at.slot = block_in_grid() / f.HV;
+  at.hv = static_cast<int>(block_in_grid() % f.HV);
+  at.chunk = chunk_of_slot(f.tokens, at.slot);
+  if (at.chunk.rows <= 0) return;
+  at.token = at.chunk.token;
+  const int group = f.HV / f.H;
+  at.head = f.heads == f.HV ? at.hv : at.hv / group;
+  at.h = at.hv / group;
+  at.g_head = f.g_heads == f.HV ? at.hv : at.h;
+  at.b_head = f.b_heads == f.HV ? at.hv : at.h;
+  at.channel0 = static_cast<int>(blockIdx.y) * kOwn;
+  at.channels = f.Dk - at.channel0 < kOwn ? f.Dk - at.channel0 : kOwn;
+  const char* image = f.images + (at.slot * f.heads + at.head) * Image{Kp, kErase}.bytes();
+  Block block(p, at);
+  prepare_row_numbers(block);
+  block.value_tiles_pass(image);
+  block.park(reinterpret_cast<const float*>(image + Image{Kp, kErase}.gamma()));
+  copy_wait<0>();
+  block_sync();
+  make_rows_ready(block);
+  if (f.l2norm || f.sigmoid) block_sync();
+
+  const TreeMemory memory = block.tree_memory();
+  GradientTree<E, kOwn, kErase> tree(memory, block.warp, block.lane);
+  tree.fine();
+  tree.middle();
+  tree.give_32();
+  block_sync();
+  tree.take_32();
+  tree.states(block.thread, Block::kThreads);
+  block_sync();
+  tree.take_totals();
+  store_tree<E, kOwn, kErase>(block, tree);
+}
+
+template <class E, int Kp, int kOwn, int kStages>
+void launch_gradients_as(const GradientParams& p, Stream stream) {
+  constexpr int bytes = GradientMemory<Kp, kOwn, kStages>::kBytes;
+  const auto launch = [&](auto kernel) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda backward: shared memory of gradients_kernel");
+    const dim3 grid(static_cast<unsigned>(p.raw.slots * p.raw.HV), static_cast<unsigned>((p.raw.Dk + kOwn - 1) / kOwn));
+    kernel<<<grid, 4 * kOwn, static_cast<std::size_t>(bytes), stream>>>(p);
+    check_launch("cuda backward: launch of gradients_kernel");
+  };
+  if (p.erase) launch(gradients_kernel<E, Kp, kOwn, kStages, true>);
+  else launch(gradients_kernel<E, Kp, kOwn, kStages, false>);
+}
+
+template <class E>
+void launch_gradients_of(const GradientParams& p, int shared_limit, Stream stream) {
+  if (p.raw.Kp == 64) return launch_gradients_as<E, 64, 64, 1>(p, stream);
+  if (p.raw.Kp == 128 && shared_limit >= GradientMemory<128, 128, 2>::kBytes) return launch_gradients_as<E, 128, 128, 2>(p, stream);
+  if (p.raw.Kp == 128) return launch_gradients_as<E, 128, 64, 1>(p, stream);
+  if (shared_limit < GradientMemory<256, 64, 1>::kBytes)
+    throw Error("cuda backward: Dk must be at most 128 on this device, whose blocks have " + std::to_string(shared_limit) + " bytes of shared memory, got " +
+                std::to_string(p.raw.Dk));
+  launch_gradients_as<E, 256, 64, 1>(p, stream);
+}
+
+}  // namespace fw::cuda::chunk
