@@ -49,4 +49,17 @@ __device__ __forceinline__ void mma8<__half>(float (&c)[4], std::uint32_t a0, st
       : "r"(a0), "r"(a1), "r"(b));
 }
 
+/// C[16,8] += A[16,8] B[8,8] in tf32: a0 (row r, k c), a1 (row r+8, k c), a2, a3 the same of k c+4; b0 (k c, column r), b1 (k c+4)
+__device__ __forceinline__ void mma_tf32(float (&c)[4], std::uint32_t a0, std::uint32_t a1, std::uint32_t a2, std::uint32_t a3, std::uint32_t b0, std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+/// Rounded to 11 bits.
+__device__ __forceinline__ std::uint32_t to_tf32(float x) {
+  std::uint32_t y;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x));
+  return y;
+}
+
 }  // namespace fw::cuda::chunk

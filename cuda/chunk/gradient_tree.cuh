@@ -76,17 +76,40 @@ struct GradientTree {
     for (int i = 0; i < 8; ++i) e[i / 4][i % 4] *= k[i / 4][i % 4];
   }
   __device__ __forceinline__ static uint2 operand(const Tile& x, const Tile& F) { return make_uint2(pack<E>(x[0] * F[0], x[1] * F[1]), pack<E>(x[2] * F[2], x[3] * F[3])); }
-  __device__ __forceinline__ static uint2 sums_operand(const Tile& x) { return make_uint2(pack<__nv_bfloat16>(x[0], x[1]), pack<__nv_bfloat16>(x[2], x[3])); }
 
-  // ---- triangles of ones, B operands [i][t]
-  static constexpr std::uint32_t kOnes = 0x3f803f80u;
-  __device__ __forceinline__ std::uint32_t ones_where(bool first, bool second) const { return (first ? 0x3f80u : 0u) | (second ? 0x3f800000u : 0u); }
-  __device__ __forceinline__ std::uint32_t rows_triangle() const { return ones_where(r <= 2 * c, r <= 2 * c + 1); }
-  __device__ __forceinline__ std::uint32_t columns_triangle() const { return rows_triangle() ^ kOnes; }
+  // ---- sums over tokens, X [channels, i] times ones where i reaches t, in tf32: what lane c has of tokens 2c, 2c + 1 is k index c, c + 4
+  struct Ones {
+    float first, second;  ///< of tokens i = 2c, 2c + 1 for t = r
+  };
+  __device__ __forceinline__ static Ones everywhere() { return {1.0f, 1.0f}; }
+  __device__ __forceinline__ Ones rows_triangle() const { return {r <= 2 * c ? 1.0f : 0.0f, r <= 2 * c + 1 ? 1.0f : 0.0f}; }
+  __device__ __forceinline__ Ones columns_triangle() const { return {r > 2 * c ? 1.0f : 0.0f, r > 2 * c + 1 ? 1.0f : 0.0f}; }
   /// Level h inside a tile: i on the right reaches t <= i of its block, on the left t > i of its block.
-  __device__ __forceinline__ std::uint32_t fine_triangle(int h) const {
+  __device__ __forceinline__ Ones fine_triangle(int h) const {
     const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
-    return ones_where(reaches(2 * c), reaches(2 * c + 1));
+    return {reaches(2 * c) ? 1.0f : 0.0f, reaches(2 * c + 1) ? 1.0f : 0.0f};
+  }
+  __device__ __forceinline__ static void add_sums(Tile& to, const std::uint32_t (&x)[4], const Ones& ones) {
+    mma_tf32(to, x[0], x[2], x[1], x[3], __float_as_uint(ones.first), __float_as_uint(ones.second));
+  }
+  struct Sums {
+    std::uint32_t x[4];
+  };
+  __device__ __forceinline__ static Sums rounded(const Tile& x) { return {{to_tf32(x[0]), to_tf32(x[1]), to_tf32(x[2]), to_tf32(x[3])}}; }
+  /// What rows of tile n have reaches t <= i from tile `first` on; what columns have t > j up to tile `last`.
+  __device__ __forceinline__ void reach_back(int n, int first, const Tile& x) {
+    const Sums s = rounded(x);
+    add_sums(dg[n], s.x, rows_triangle());
+#pragma unroll
+    for (int m = 0; m < 4; ++m)
+      if (m >= first && m < n) add_sums(dg[m], s.x, everywhere());
+  }
+  __device__ __forceinline__ void reach_on(int n, int last, const Tile& x) {
+    const Sums s = rounded(x);
+    add_sums(dg[n], s.x, columns_triangle());
+#pragma unroll
+    for (int m = 0; m < 4; ++m)
+      if (m > n && m <= last) add_sums(dg[m], s.x, everywhere());
   }
   /// 16-bit masks of the pairs (row, column) of level h: [row r][columns 2c, 2c + 1], or turned [column r][rows 2c, 2c + 1].
   __device__ __forceinline__ std::uint32_t pairs(int h, bool turned) const {
@@ -150,8 +173,7 @@ struct GradientTree {
           if (h == 1) {
             dg[n][1] += x[1], dg[n][3] += x[3];
           } else {
-            const uint2 s = sums_operand(x);
-            mma8<__nv_bfloat16>(dg[n], s.x, s.y, fine_triangle(h));
+            add_sums(dg[n], rounded(x).x, fine_triangle(h));
 #pragma unroll
             for (int j = 0; j < 2; ++j) {
               const float other = exchange(T[j], h / 2);
@@ -165,8 +187,8 @@ struct GradientTree {
     }
   }
 
-  /// What rows of tile n get from sums to_q, to_e, and its part of dg, as operand.
-  __device__ __forceinline__ uint2 take_rows(int n, const Tile& to_q, const Tile& to_e, const Tile& q, const Tile& e) {
+  /// What rows of tile n get from sums to_q, to_e, and g of what they reach from tile `first` on; columns: to tile `last`.
+  __device__ __forceinline__ void take_rows(int n, int first, const Tile& to_q, const Tile& to_e, const Tile& q, const Tile& e) {
     Tile x;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -175,36 +197,13 @@ struct GradientTree {
       if (kErase) de[n][i] += P[n][i] * to_e[i], x[i] += e[i] * to_e[i];
       x[i] *= P[n][i];
     }
-    return sums_operand(x);
+    reach_back(n, first, x);
   }
-  __device__ __forceinline__ uint2 take_columns(int n, const Tile& to_k, const Tile& k) {
+  __device__ __forceinline__ void take_columns(int n, int last, const Tile& to_k, const Tile& k) {
     Tile x;
 #pragma unroll
     for (int i = 0; i < 4; ++i) x[i] = S[n][i] * to_k[i], dk[n][i] += x[i], x[i] *= k[i];
-    return sums_operand(x);
-  }
-  __device__ __forceinline__ void add_sums(int n, const uint2& x, std::uint32_t triangle) { mma8<__nv_bfloat16>(dg[n], x.x, x.y, triangle); }
-  __device__ __forceinline__ void add_sums(int n, const uint2& x, std::uint32_t b0, const uint2& y, std::uint32_t b1) {
-    mma<__nv_bfloat16>(dg[n], {x.x, x.y, y.x, y.y}, b0, b1);
-  }
-  /// Rows of all four tiles: tile n gets its own triangle and the whole of those behind it.
-  __device__ __forceinline__ void spread_rows(const uint2 (&x)[4]) {
-    const std::uint32_t triangle = rows_triangle();
-    add_sums(0, x[0], triangle, x[1], kOnes);
-    add_sums(0, x[2], kOnes, x[3], kOnes);
-    add_sums(1, x[1], triangle);
-    add_sums(1, x[2], kOnes, x[3], kOnes);
-    add_sums(2, x[2], triangle, x[3], kOnes);
-    add_sums(3, x[3], triangle);
-  }
-  __device__ __forceinline__ void spread_columns(const uint2 (&x)[4]) {
-    const std::uint32_t triangle = columns_triangle();
-    add_sums(3, x[0], kOnes, x[1], kOnes);
-    add_sums(3, x[2], kOnes, x[3], triangle);
-    add_sums(2, x[0], kOnes, x[1], kOnes);
-    add_sums(2, x[2], triangle);
-    add_sums(1, x[0], kOnes, x[1], triangle);
-    add_sums(0, x[0], triangle);
+    reach_on(n, last, x);
   }
   __device__ __forceinline__ float decay_of_tiles(int n, int j) const { return P[n][2 * j] * S[n][2 * j]; }
 
@@ -229,8 +228,8 @@ struct GradientTree {
           mma8<E>(to_e, kS.x, kS.y, u == 0 ? straight.y : straight.w);
           mma8<E>(to_k, eP.x, eP.y, u == 0 ? turned.y : turned.w);
         }
-        add_sums(2 * u + 1, take_rows(2 * u + 1, to_q, to_e, q[1], e[1]), rows_triangle());
-        add_sums(2 * u, take_columns(2 * u, to_k, k[0]), columns_triangle());
+        take_rows(2 * u + 1, 2 * u + 1, to_q, to_e, q[1], e[1]);
+        take_columns(2 * u, 2 * u, to_k, k[0]);
 #pragma unroll
         for (int j = 0; j < 2; ++j) {
           const float left = decay_of_tiles(2 * u, j), right = decay_of_tiles(2 * u + 1, j);
@@ -252,7 +251,6 @@ struct GradientTree {
       eP = {eP0.x, eP0.y, eP1.x, eP1.y};
     }
     const int first = 32 * half;
-    uint2 x[2];
     {
       const uint4 a = rows_b(m.dA, 8, first + 16, first, lane);
       Tile to_q[2] = {}, to_e[2] = {};
@@ -261,9 +259,8 @@ struct GradientTree {
         const uint4 l = rows_b(m.dL, 8, first + 16, first, lane);
         mma<E>(to_e[0], kS, l.x, l.y), mma<E>(to_e[1], kS, l.z, l.w);
       }
-      x[0] = take_rows(2, to_q[0], to_e[0], q[0], e[0]), x[1] = take_rows(3, to_q[1], to_e[1], q[1], e[1]);
-      add_sums(2, x[0], rows_triangle(), x[1], kOnes);
-      add_sums(3, x[1], rows_triangle());
+      take_rows(2, 2, to_q[0], to_e[0], q[0], e[0]);
+      take_rows(3, 2, to_q[1], to_e[1], q[1], e[1]);
     }
     {
       const uint4 a = turned_b(m.dA, 8, first, first + 16, lane);
@@ -273,9 +270,8 @@ struct GradientTree {
         const uint4 l = turned_b(m.dL, 8, first, first + 16, lane);
         mma<E>(to_k[0], eP, l.x, l.y), mma<E>(to_k[1], eP, l.z, l.w);
       }
-      x[0] = take_columns(0, to_k[0], k[0]), x[1] = take_columns(1, to_k[1], k[1]);
-      add_sums(1, x[0], kOnes, x[1], columns_triangle());
-      add_sums(0, x[0], columns_triangle());
+      take_columns(0, 1, to_k[0], k[0]);
+      take_columns(1, 1, to_k[1], k[1]);
     }
 #pragma unroll
     for (int j = 0; j < 2; ++j) {
@@ -309,7 +305,6 @@ struct GradientTree {
     if (c == 0) m.decay[half * kOwn + 16 * slice + r] = decay_of_tiles(0, 0), m.decay[half * kOwn + 16 * slice + r + 8] = decay_of_tiles(0, 1);
   }
   __device__ __forceinline__ void take_32() {
-    uint2 x[4];
 #pragma unroll
     for (int u = 0; u < 2; ++u) {
       Tile q[2], k[2], e[2], sums[2] = {}, sums_e[2] = {};
@@ -338,10 +333,11 @@ struct GradientTree {
         }
       }
 #pragma unroll
-      for (int t = 0; t < 2; ++t) x[2 * u + t] = half == 0 ? take_columns(2 * u + t, sums[t], k[t]) : take_rows(2 * u + t, sums[t], sums_e[t], q[t], e[t]);
+      for (int t = 0; t < 2; ++t) {
+        if (half == 0) take_columns(2 * u + t, 3, sums[t], k[t]);
+        else take_rows(2 * u + t, 0, sums[t], sums_e[t], q[t], e[t]);
+      }
     }
-    if (half == 0) spread_columns(x);
-    else spread_rows(x);
     const float other[2] = {m.decay[(1 - half) * kOwn + 16 * slice + r], m.decay[(1 - half) * kOwn + 16 * slice + r + 8]};
 #pragma unroll
     for (int n = 0; n < 4; ++n)
@@ -351,7 +347,7 @@ struct GradientTree {
 
   // ---- to and from the states. Before and after a block_sync().
   __device__ __forceinline__ void states(int thread, int threads) {
-    uint2 rows[4], columns[4];
+    Tile all = {};  // sums over the half, of columns (half 0) or rows (half 1), the same in all of a channel's tokens
 #pragma unroll
     for (int u = 0; u < 2; ++u) {
       Tile q[2], k[2], e[2];
@@ -363,19 +359,17 @@ struct GradientTree {
         const int n = 2 * u + t;
         const float4 a = m.parked[n * threads + thread], b = kErase ? m.parked[(4 + n) * threads + thread] : make_float4(0, 0, 0, 0), d = m.parked[(8 + n) * threads + thread];
         const Tile to_q = {a.x, a.y, a.z, a.w}, to_e = {b.x, b.y, b.z, b.w}, to_k = {d.x, d.y, d.z, d.w};
-        rows[n] = take_rows(n, to_q, to_e, q[t], e[t]);
-        columns[n] = take_columns(n, to_k, k[t]);
+        take_rows(n, 0, to_q, to_e, q[t], e[t]);
+        take_columns(n, 3, to_k, k[t]);
+        Tile x;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const float row = P[n][i] * (q[t][i] * to_q[i] + (kErase ? e[t][i] * to_e[i] : 0.0f));
+          x[i] = half == 0 ? S[n][i] * k[t][i] * to_k[i] : row;
+        }
+        add_sums(all, rounded(x).x, everywhere());
       }
     }
-    spread_rows(rows);
-    spread_columns(columns);
-    Tile all = {};
-    const auto add = [&](const uint2(&x)[4]) {
-      mma<__nv_bfloat16>(all, {x[0].x, x[0].y, x[1].x, x[1].y}, kOnes, kOnes);
-      mma<__nv_bfloat16>(all, {x[2].x, x[2].y, x[3].x, x[3].y}, kOnes, kOnes);
-    };
-    if (half == 0) add(columns);
-    else add(rows);
     if (c == 0) m.totals[half * kOwn + 16 * slice + r] = all[0], m.totals[half * kOwn + 16 * slice + r + 8] = all[2];
   }
   __device__ __forceinline__ void take_totals() {
