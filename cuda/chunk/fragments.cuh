@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Operands of m16n8k16 from tiles of 16-bit numbers in shared memory, whose rows are cut in `pieces` pieces of 8 numbers, piece x of
-// row i at place x ^ (i % 8) (params.h). Rows and columns below count numbers and are multiples of 8 or 16.
+// Operands of m16n8k16 from tiles of 16-bit numbers in shared memory, whose rows are cut in pieces of 8 numbers, piece x of row i at
+// place x ^ (i % 8) (params.h). Addresses are 32-bit shared addresses. Where a lane reads in a tile of rows of kBytes is worked out
+// once (Spots); a fragment at row m and column k (multiples of 16; of 8 rows for B of rows) is then one xor and a constant away,
+// since tiles begin at multiples of 1024 bytes.
 //   rows_a       A [16,16]   of a tile that holds A          turned_a   the same of one that holds A transposed
 //   rows_b       B [16,8] x2 of a tile that holds B^T        turned_b   of one that holds B: two neighbouring n-tiles of 8
 #pragma once
@@ -11,27 +13,61 @@
 
 namespace fw::cuda::chunk {
 
-__device__ __forceinline__ const char* piece_at(const char* tile, int pieces, int row, int piece) { return tile + (row * pieces + (piece ^ (row & 7))) * 16; }
-__device__ __forceinline__ char* piece_at(char* tile, int pieces, int row, int piece) { return tile + (row * pieces + (piece ^ (row & 7))) * 16; }
+using Address = std::uint32_t;
 
-/// A = tile[m .. m+15][k .. k+15]
-__device__ __forceinline__ FragmentA rows_a(const char* tile, int pieces, int m, int k, int lane) {
-  const uint4 x = ldmatrix(piece_at(tile, pieces, m + lane % 16, k / 8 + lane / 16));
-  return {x.x, x.y, x.z, x.w};
+__device__ __forceinline__ Address piece_at(Address tile, int pieces, int row, int piece) { return tile + static_cast<Address>((row * pieces + (piece ^ (row & 7))) * 16); }
+__device__ __forceinline__ uint4 load_16(Address at) {
+  uint4 x;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(at));
+  return x;
 }
-/// A = transpose of tile[k .. k+15][m .. m+15]
-__device__ __forceinline__ FragmentA turned_a(const char* tile, int pieces, int m, int k, int lane) {
-  const uint4 x = ldmatrix_transposed(piece_at(tile, pieces, k + lane % 8 + lane / 16 * 8, m / 8 + lane / 8 % 2));
-  return {x.x, x.y, x.z, x.w};
+__device__ __forceinline__ void store_16(Address at, const uint4& x) {
+  asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};" ::"r"(at), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w) : "memory");
 }
-/// B[k][n] = tile[n][k]: (x,y) for columns n .. n+7, (z,w) for n+8 .. n+15
-__device__ __forceinline__ uint4 rows_b(const char* tile, int pieces, int n, int k, int lane) {
-  return ldmatrix(piece_at(tile, pieces, n + lane % 8 + lane / 16 * 8, k / 8 + lane / 8 % 2));
+__device__ __forceinline__ std::uint32_t load_4(Address at) {
+  std::uint32_t x;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(x) : "r"(at));
+  return x;
 }
-/// B[k][n] = tile[k][n]
-__device__ __forceinline__ uint4 turned_b(const char* tile, int pieces, int n, int k, int lane) {
-  return ldmatrix_transposed(piece_at(tile, pieces, k + lane % 16, n / 8 + lane / 16));
+__device__ __forceinline__ void store_4(Address at, std::uint32_t x) { asm volatile("st.shared.u32 [%0], %1;" ::"r"(at), "r"(x) : "memory"); }
+__device__ __forceinline__ uint4 matrices(Address row) {
+  uint4 x;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(row) : "memory");
+  return x;
 }
+__device__ __forceinline__ uint4 matrices_turned(Address row) {
+  uint4 x;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(row) : "memory");
+  return x;
+}
+__device__ __forceinline__ void copy_async_to(Address to, const void* from, bool wanted) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(wanted ? 16 : 0) : "memory");
+}
+
+/// A lane's places in a tile with rows of kBytes.
+template <int kBytes>
+struct Spots {
+  Address by_16, by_8;  ///< rows lane % 16, piece lane / 16; rows lane % 8 + lane / 16 * 8, piece lane / 8 % 2
+  __device__ __forceinline__ explicit Spots(int lane)
+      : by_16(static_cast<Address>(lane % 16 * kBytes + (lane / 16 ^ lane % 8) * 16)),
+        by_8(static_cast<Address>((lane % 8 + lane / 16 * 8) * kBytes + (lane / 8 % 2 ^ lane % 8) * 16)) {}
+  /// A = tile[m .. m+15][k .. k+15]
+  __device__ __forceinline__ FragmentA rows_a(Address tile, int m, int k) const {
+    const uint4 x = matrices((by_16 ^ static_cast<Address>(2 * k)) + tile + static_cast<Address>(m * kBytes));
+    return {x.x, x.y, x.z, x.w};
+  }
+  /// A = transpose of tile[k .. k+15][m .. m+15]
+  __device__ __forceinline__ FragmentA turned_a(Address tile, int m, int k) const {
+    const uint4 x = matrices_turned((by_8 ^ static_cast<Address>(2 * m)) + tile + static_cast<Address>(k * kBytes));
+    return {x.x, x.y, x.z, x.w};
+  }
+  /// B[k][n] = tile[n][k]: (x,y) for columns n .. n+7, (z,w) for n+8 .. n+15
+  __device__ __forceinline__ uint4 rows_b(Address tile, int n, int k) const { return matrices((by_8 ^ static_cast<Address>(2 * k)) + tile + static_cast<Address>(n * kBytes)); }
+  /// B[k][n] = tile[k][n]
+  __device__ __forceinline__ uint4 turned_b(Address tile, int n, int k) const {
+    return matrices_turned((by_16 ^ static_cast<Address>(2 * n)) + tile + static_cast<Address>(k * kBytes));
+  }
+};
 
 /// C[16,8] += A[16,8] B[8,8]: a0 (row r, k 2c..2c+1), a1 (row r+8), b (k 2c..2c+1, column r)
 template <class E>

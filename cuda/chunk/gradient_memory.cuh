@@ -26,41 +26,55 @@ struct GradientMemory {
   static constexpr int kImage = kStages * kStage, kSquare = kImage + 256 * Kp;
   static constexpr int kParked = 384 * kOwn, kLevel32 = kParked + 768 * kOwn;
   static constexpr int kFirst = kSquare + 16384 > kLevel32 + 128 * kOwn ? kSquare + 16384 : kLevel32 + 128 * kOwn;
-  static constexpr int kWork = kFirst, kG = kWork + 3 * 8192, kRest = kG + 256 * (kOwn + 4), kBytes = kRest + 4 * (4 * 64 + 7 * kOwn);
+  static constexpr int kWork = kFirst, kG = kWork + 3 * 8192, kRest = kG + 256 * (kOwn + 4), kBytes = kRest + 4 * (4 * 64 + 5 * kOwn) + 16 * 3 * 32;
   static_assert(384 * kOwn <= kStage || kStages == 1);
   static_assert(kBytes <= 232448);
 };
 
-/// 64 rows of E, `kPieces` pieces each, from rows of `width` numbers `stride` apart; zeros outside [0,rows) and [0,width).
-/// In the background where rows are aligned and of E.
-template <class E, int kPieces, int kThreads>
-__device__ __forceinline__ void ask_rows(char* tile, const void* from, index_t first, index_t stride, int rows, int width, bool floats, bool vectors, int thread, int count = kRows) {
-  if (vectors && !floats) {
-    const E* source = static_cast<const E*>(from) + first;
-    for (int n = thread; n < count * kPieces; n += kThreads) {
-      const int row = n / kPieces, piece = n % kPieces;
-      const bool wanted = row < rows && 8 * piece < width;
-      copy_async_16(piece_at(tile, kPieces, row, piece), source + (wanted ? row * stride + 8 * piece : 0), wanted);
-    }
-    return;
-  }
+/// Rows of `width` numbers, `stride` apart, of a tensor of E or float32; rows >= `rows` do not exist.
+struct Rows {
+  const void* from;  ///< the first number
+  index_t stride;
+  int rows, width;
+  bool floats;
+};
+
+/// Into a tile of kCount rows of kPieces pieces, zeros where there is nothing, number by number. The rare case of odd widths and
+/// float32 tensors: not worth its place in the instruction cache of the usual one.
+template <class E>
+__device__ __forceinline__ void read_rows(char* tile, int pieces, int count, Rows rows, int thread, int threads) {
 #pragma unroll 1
-  for (int n = thread; n < count * kPieces * 4; n += kThreads) {
-    const int row = n / (kPieces * 4), at = n % (kPieces * 4) * 2;
+  for (int n = thread; n < count * pieces * 4; n += threads) {
+    const int row = n / (pieces * 4), at = n % (pieces * 4) * 2;
     float x[2] = {};
     for (int i = 0; i < 2; ++i)
-      if (row < rows && at + i < width) {
-        const index_t from_at = first + row * stride + at + i;
-        x[i] = floats ? static_cast<const float*>(from)[from_at] : to_float(static_cast<const E*>(from)[from_at]);
+      if (row < rows.rows && at + i < rows.width) {
+        const index_t from = row * rows.stride + at + i;
+        x[i] = rows.floats ? static_cast<const float*>(rows.from)[from] : to_float(static_cast<const E*>(rows.from)[from]);
       }
-    *reinterpret_cast<std::uint32_t*>(piece_at(tile, kPieces, row, at / 8) + at % 8 * 2) = pack<E>(x[0], x[1]);
+    *reinterpret_cast<std::uint32_t*>(tile + (row * pieces + (at / 8 ^ row % 8)) * 16 + at % 8 * 2) = pack<E>(x[0], x[1]);
+  }
+}
+/// The same in the background: rows of E that begin at multiples of 16 bytes.
+template <class E, int kPieces, int kCount, int kThreads>
+__device__ __forceinline__ void ask_rows(Address tile, const Rows& rows, int thread) {
+  constexpr int kStep = kThreads / kPieces;
+  static_assert(kStep % 8 == 0 && kCount % kStep == 0);
+  const int row = thread / kPieces, piece = thread % kPieces;
+  const E* from = static_cast<const E*>(rows.from) + row * rows.stride + 8 * piece;
+  const Address to = piece_at(tile, kPieces, row, piece);
+#pragma unroll
+  for (int i = 0; i < kCount / kStep; ++i) {
+    const bool wanted = row + i * kStep < rows.rows && 8 * piece < rows.width;
+    copy_async_to(to + static_cast<Address>(i * kStep * kPieces * 16), wanted ? static_cast<const void*>(from + i * kStep * rows.stride) : rows.from, wanted);
   }
 }
 
-/// An image part of 64 rows of E as it is.
+/// Bytes of an image as they are; their number is a multiple of 16 kThreads.
 template <int kThreads>
-__device__ __forceinline__ void ask_bytes(char* to, const char* from, int bytes, int thread) {
-  for (int at = 16 * thread; at < bytes; at += 16 * kThreads) copy_async_16(to + at, from + at, true);
+__device__ __forceinline__ void ask_bytes(Address to, const char* from, int bytes, int thread) {
+#pragma unroll 1
+  for (int at = 16 * thread; at < bytes; at += 16 * kThreads) copy_async_to(to + static_cast<Address>(at), from + at, true);
 }
 
 }  // namespace fw::cuda::chunk

@@ -24,13 +24,14 @@
 
 namespace fw::cuda::chunk {
 
-/// Shared memory of the tree: all warps' halves.
+/// Shared memory of the tree, as addresses where matrices are read.
 struct TreeMemory {
-  char *q, *k, *b;           ///< raw [64,own] of E; b where the erase gate is per channel
+  Address q, k, b;           ///< [64,own] of E; b where the erase gate is per channel
   const float* g;            ///< after its activation [64, own + 4]
   const float* e_number;     ///< [64] erase gate of a token where it is one number, else null
-  char *dA, *dL;             ///< [64,64] of E
+  Address dA, dL;            ///< [64,64] of E
   const float* diagonal;     ///< [64] dA_ii
+  const uint4* fine;         ///< [3][32] of a lane in levels 1, 2, 4: masks of pairs, the same turned, ones of its two tokens
   uint4 *columns, *rows_q, *rows_e;  ///< [slices][2][32] operands of level 32
   float *decay;              ///< [2][own] whole decay of a half
   float *totals;             ///< [2][own] what half 0 tells half 1 (columns) and half 1 tells half 0 (rows)
@@ -38,22 +39,37 @@ struct TreeMemory {
   const float* through;      ///< [own] gamma rowsum(S0 (.) dS1)
 };
 
+/// What TreeMemory::fine holds for level h = 1 << level. Pairs: row i on the right, column j on the left of the same pair of blocks;
+/// 16-bit masks of [row r][columns 2c, 2c + 1] and, turned, [column r][rows 2c, 2c + 1]. Ones: i = 2c, 2c + 1 reaches t = r, that
+/// is t <= i of its block on the right, t > i of its block on the left.
+__device__ __forceinline__ uint4 fine_numbers(int level, int lane) {
+  const int h = 1 << level, r = lane / 4, c = lane % 4;
+  const auto pair = [&](int i, int j) { return (i & ~(2 * h - 1)) == (j & ~(2 * h - 1)) && (i & h) != 0 && (j & h) == 0; };
+  const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
+  return make_uint4((pair(r, 2 * c) ? 0xffffu : 0u) | (pair(r, 2 * c + 1) ? 0xffff0000u : 0u), (pair(2 * c, r) ? 0xffffu : 0u) | (pair(2 * c + 1, r) ? 0xffff0000u : 0u),
+                    __float_as_uint(reaches(2 * c) ? 1.0f : 0.0f), __float_as_uint(reaches(2 * c + 1) ? 1.0f : 0.0f));
+}
+
 using Tile = float[4];
 
 template <class E, int kOwn, bool kErase>
 struct GradientTree {
+  static constexpr int kBytes = 2 * kOwn;
   const TreeMemory& m;
   int lane, r, c, slice, half;
+  Address elements;  ///< of this lane in q, k, b, tile 0
+  Spots<128> spots;  ///< in dA, dL
   Tile P[4], S[4], dq[4], de[4], dk[4], dg[4];
 
   __device__ __forceinline__ GradientTree(const TreeMemory& memory, int warp, int lane_)
-      : m(memory), lane(lane_), r(lane_ / 4), c(lane_ % 4), slice(warp % (kOwn / 16)), half(warp / (kOwn / 16)) {}
+      : m(memory), lane(lane_), r(lane_ / 4), c(lane_ % 4), slice(warp % (kOwn / 16)), half(warp / (kOwn / 16)),
+        elements((Spots<kBytes>(lane_).by_8 ^ static_cast<Address>(32 * slice)) + static_cast<Address>(32 * half * kBytes)), spots(lane_) {}
 
   __device__ __forceinline__ int token(int n) const { return 32 * half + 8 * n + 2 * c; }
 
   // ---- elements of tiles 2u and 2u + 1
-  __device__ __forceinline__ void fetch(const char* tile, int u, Tile (&x)[2]) const {
-    const uint4 w = ldmatrix_transposed(piece_at(tile, kOwn / 8, 32 * half + 16 * u + lane / 16 * 8 + lane % 8, 2 * slice + lane / 8 % 2));
+  __device__ __forceinline__ void fetch(Address tile, int u, Tile (&x)[2]) const {
+    const uint4 w = matrices_turned(elements + tile + static_cast<Address>(16 * u * kBytes));
     const std::uint32_t words[4] = {w.x, w.y, w.z, w.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
@@ -84,11 +100,6 @@ struct GradientTree {
   __device__ __forceinline__ static Ones everywhere() { return {1.0f, 1.0f}; }
   __device__ __forceinline__ Ones rows_triangle() const { return {r <= 2 * c ? 1.0f : 0.0f, r <= 2 * c + 1 ? 1.0f : 0.0f}; }
   __device__ __forceinline__ Ones columns_triangle() const { return {r > 2 * c ? 1.0f : 0.0f, r > 2 * c + 1 ? 1.0f : 0.0f}; }
-  /// Level h inside a tile: i on the right reaches t <= i of its block, on the left t > i of its block.
-  __device__ __forceinline__ Ones fine_triangle(int h) const {
-    const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
-    return {reaches(2 * c) ? 1.0f : 0.0f, reaches(2 * c + 1) ? 1.0f : 0.0f};
-  }
   __device__ __forceinline__ static void add_sums(Tile& to, const std::uint32_t (&x)[4], const Ones& ones) {
     mma_tf32(to, x[0], x[2], x[1], x[3], __float_as_uint(ones.first), __float_as_uint(ones.second));
   }
@@ -111,15 +122,6 @@ struct GradientTree {
     for (int m = 0; m < 4; ++m)
       if (m > n && m <= last) add_sums(dg[m], s.x, everywhere());
   }
-  /// 16-bit masks of the pairs (row, column) of level h: [row r][columns 2c, 2c + 1], or turned [column r][rows 2c, 2c + 1].
-  __device__ __forceinline__ std::uint32_t pairs(int h, bool turned) const {
-    const auto in = [&](int other) {
-      const int i = turned ? other : r, j = turned ? r : other;
-      return i > j && (i & ~(2 * h - 1)) == (j & ~(2 * h - 1)) && (i & h) != 0 && (j & h) == 0;
-    };
-    return (in(2 * c) ? 0xffffu : 0u) | (in(2 * c + 1) ? 0xffff0000u : 0u);
-  }
-
   // ---- levels 0, 1, 2, 4: inside a tile
   __device__ __forceinline__ void fine() {
 #pragma unroll
@@ -128,9 +130,9 @@ struct GradientTree {
       fetch(m.q, u, q);
       fetch(m.k, u, k);
       if (kErase) fetch_e(u, k, e);
-      const int block = 2 * u + lane / 8 % 2;  // matrices: dA of both tiles, dL of both
-      const char* at = piece_at(lane < 16 ? m.dA : m.dL, 8, 32 * half + 8 * block + lane % 8, 4 * half + block);
-      const uint4 straight = ldmatrix(at), turned = ldmatrix_transposed(at);
+      const int block = 4 * half + 2 * u + lane / 8 % 2;  // matrices: dA of both tiles, dL of both
+      const Address at = piece_at(lane < 16 ? m.dA : m.dL, 8, 8 * block + lane % 8, block);
+      const uint4 straight = matrices(at), turned = matrices_turned(at);
 #pragma unroll
       for (int t = 0; t < 2; ++t) {
         const int n = 2 * u + t;
@@ -154,14 +156,15 @@ struct GradientTree {
           if (h > 1)
 #pragma unroll
             for (int i = 0; i < 4; ++i) F[i] = right ? P[n][i] : S[n][i];
+          const uint4 pairs = m.fine[(h / 2) * 32 + lane];
           const uint2 kS = operand(k[t], F), qP = operand(q[t], F);
           Tile to_q = {}, to_e = {}, to_k = {}, x;
-          mma8<E>(to_q, kS.x, kS.y, dA & pairs(h, false));
-          mma8<E>(to_k, qP.x, qP.y, dA_turned & pairs(h, true));
+          mma8<E>(to_q, kS.x, kS.y, dA & pairs.x);
+          mma8<E>(to_k, qP.x, qP.y, dA_turned & pairs.y);
           if (kErase) {
             const uint2 eP = operand(e[t], F);
-            mma8<E>(to_e, kS.x, kS.y, dL & pairs(h, false));
-            mma8<E>(to_k, eP.x, eP.y, dL_turned & pairs(h, true));
+            mma8<E>(to_e, kS.x, kS.y, dL & pairs.x);
+            mma8<E>(to_k, eP.x, eP.y, dL_turned & pairs.y);
           }
 #pragma unroll
           for (int i = 0; i < 4; ++i) {
@@ -173,7 +176,7 @@ struct GradientTree {
           if (h == 1) {
             dg[n][1] += x[1], dg[n][3] += x[3];
           } else {
-            add_sums(dg[n], rounded(x).x, fine_triangle(h));
+            add_sums(dg[n], rounded(x).x, Ones{__uint_as_float(pairs.z), __uint_as_float(pairs.w)});
 #pragma unroll
             for (int j = 0; j < 2; ++j) {
               const float other = exchange(T[j], h / 2);
@@ -210,9 +213,9 @@ struct GradientTree {
   // ---- level 8: tiles 0|1 and 2|3; level 16: tiles 0,1|2,3
   __device__ __forceinline__ void middle() {
     {
-      const int block = 2 * (lane / 16);  // matrices: dA, dL of block (1,0), then of (3,2)
-      const char* at = piece_at(lane / 8 % 2 == 0 ? m.dA : m.dL, 8, 32 * half + 8 * (block + 1) + lane % 8, 4 * half + block);
-      const uint4 straight = ldmatrix(at), turned = ldmatrix_transposed(at);
+      const int block = 4 * half + 2 * (lane / 16);  // matrices: dA, dL of block (1,0), then of (3,2)
+      const Address at = piece_at(lane / 8 % 2 == 0 ? m.dA : m.dL, 8, 8 * (block + 1) + lane % 8, block);
+      const uint4 straight = matrices(at), turned = matrices_turned(at);
 #pragma unroll
       for (int u = 0; u < 2; ++u) {
         Tile q[2], k[2], e[2];
@@ -252,22 +255,22 @@ struct GradientTree {
     }
     const int first = 32 * half;
     {
-      const uint4 a = rows_b(m.dA, 8, first + 16, first, lane);
+      const uint4 a = spots.rows_b(m.dA, first + 16, first);
       Tile to_q[2] = {}, to_e[2] = {};
       mma<E>(to_q[0], kS, a.x, a.y), mma<E>(to_q[1], kS, a.z, a.w);
       if (kErase) {
-        const uint4 l = rows_b(m.dL, 8, first + 16, first, lane);
+        const uint4 l = spots.rows_b(m.dL, first + 16, first);
         mma<E>(to_e[0], kS, l.x, l.y), mma<E>(to_e[1], kS, l.z, l.w);
       }
       take_rows(2, 2, to_q[0], to_e[0], q[0], e[0]);
       take_rows(3, 2, to_q[1], to_e[1], q[1], e[1]);
     }
     {
-      const uint4 a = turned_b(m.dA, 8, first, first + 16, lane);
+      const uint4 a = spots.turned_b(m.dA, first, first + 16);
       Tile to_k[2] = {};
       mma<E>(to_k[0], qP, a.x, a.y), mma<E>(to_k[1], qP, a.z, a.w);
       if (kErase) {
-        const uint4 l = turned_b(m.dL, 8, first, first + 16, lane);
+        const uint4 l = spots.turned_b(m.dL, first, first + 16);
         mma<E>(to_k[0], eP, l.x, l.y), mma<E>(to_k[1], eP, l.z, l.w);
       }
       take_columns(0, 1, to_k[0], k[0]);
@@ -317,17 +320,17 @@ struct GradientTree {
       for (int kt = 0; kt < 2; ++kt) {
         const int at = (slice * 2 + kt) * 32 + lane;
         if (half == 0) {
-          const uint4 f = m.rows_q[at], a = turned_b(m.dA, 8, 16 * u, 32 + 16 * kt, lane);
+          const uint4 f = m.rows_q[at], a = spots.turned_b(m.dA, 16 * u, 32 + 16 * kt);
           mma<E>(sums[0], {f.x, f.y, f.z, f.w}, a.x, a.y), mma<E>(sums[1], {f.x, f.y, f.z, f.w}, a.z, a.w);
           if (kErase) {
-            const uint4 g = m.rows_e[at], l = turned_b(m.dL, 8, 16 * u, 32 + 16 * kt, lane);
+            const uint4 g = m.rows_e[at], l = spots.turned_b(m.dL, 16 * u, 32 + 16 * kt);
             mma<E>(sums[0], {g.x, g.y, g.z, g.w}, l.x, l.y), mma<E>(sums[1], {g.x, g.y, g.z, g.w}, l.z, l.w);
           }
         } else {
-          const uint4 f = m.columns[at], a = rows_b(m.dA, 8, 32 + 16 * u, 16 * kt, lane);
+          const uint4 f = m.columns[at], a = spots.rows_b(m.dA, 32 + 16 * u, 16 * kt);
           mma<E>(sums[0], {f.x, f.y, f.z, f.w}, a.x, a.y), mma<E>(sums[1], {f.x, f.y, f.z, f.w}, a.z, a.w);
           if (kErase) {
-            const uint4 l = rows_b(m.dL, 8, 32 + 16 * u, 16 * kt, lane);
+            const uint4 l = spots.rows_b(m.dL, 32 + 16 * u, 16 * kt);
             mma<E>(sums_e[0], {f.x, f.y, f.z, f.w}, l.x, l.y), mma<E>(sums_e[1], {f.x, f.y, f.z, f.w}, l.z, l.w);
           }
         }

@@ -26,6 +26,37 @@ struct GradientPlace {
   int h, g_head, b_head;
 };
 
+/// g of any kind, number by number, to [64, kOwn + 4].
+template <class E, int kOwn, int kThreads>
+__device__ __forceinline__ void read_g(float* to, const FactorParams& f, const GradientPlace& at, int thread) {
+  const DecayOfHead decay = f.decay == Decay::none ? DecayOfHead{} : decay_of_head(f, at.g_head);
+#pragma unroll 1
+  for (int n = thread; n < kRows * kOwn; n += kThreads) {
+    const int row = n / kOwn, channel = n % kOwn;
+    float x = 0.0f;
+    if (f.decay != Decay::none && row < at.chunk.rows && channel < at.channels) {
+      const bool one = f.decay == Decay::scalar;
+      const index_t from = (at.token + row) * f.g_heads + at.g_head, element = one ? from : from * f.Dk + at.channel0 + channel;
+      x = f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]);
+      if (f.activation != DecayActivation::none) {
+        const float bias = f.dt_bias == nullptr ? 0.0f : f.bias_per_channel ? f.dt_bias[at.g_head * f.Dk + at.channel0 + channel] : f.dt_bias[at.g_head];
+        x = decay.g(x, bias);
+      }
+    }
+    to[row * (kOwn + 4) + channel] = x;
+  }
+}
+/// The first `count` of eight numbers.
+template <class E>
+__device__ __forceinline__ void store_some(E* to, uint4 x, int count) {
+  const std::uint32_t words[4] = {x.x, x.y, x.z, x.w};
+#pragma unroll 1
+  for (int i = 0; i < 8 && i < count; ++i) {
+    const float2 two = unpack<E>(words[i / 2]);
+    to[i] = from_float<E>(i % 2 == 0 ? two.x : two.y);
+  }
+}
+
 template <class E, int Kp, int kOwn, int kStages, bool kErase>
 struct GradientBlock {
   using M = GradientMemory<Kp, kOwn, kStages>;
@@ -37,90 +68,100 @@ struct GradientBlock {
 
   const GradientParams& p;
   const GradientPlace& at;
-  char* shared;
+  char* memory;
+  Address shared;
   int thread, warp, lane, value_tiles;
+  Spots<128> spots;        ///< in tiles of 64 columns
+  Spots<2 * Kp> wide;      ///< in tiles of Kp columns
   float Q[4][4] = {}, K[4][4] = {}, Eb[4][4] = {}, dA[kSquares][2][4] = {}, dL[kSquares][2][4] = {}, through = 0.0f;
 
   __device__ __forceinline__ GradientBlock(const GradientParams& params, const GradientPlace& place)
-      : p(params), at(place), shared(shared_memory()), thread(thread_in_block()), warp(thread / 32), lane(thread % 32), value_tiles((p.Dv + kValues - 1) / kValues) {}
+      : p(params), at(place), memory(shared_memory()), shared(shared_address(memory)), thread(thread_in_block()), warp(thread / 32), lane(thread % 32),
+        value_tiles((p.Dv + kValues - 1) / kValues), spots(lane), wide(lane) {}
 
-  // ---- shared memory
-  __device__ __forceinline__ char* stage(int tile) const { return shared + (value_tiles - tile) % kStages * M::kStage; }
-  __device__ __forceinline__ char* v_of(int tile) const { return stage(tile); }
-  __device__ __forceinline__ char* w_of(int tile) const { return stage(tile) + 8192; }
-  __device__ __forceinline__ char* dO_of(int tile) const { return stage(tile) + 16384; }
-  __device__ __forceinline__ char* S0_of(int tile) const { return stage(tile) + 24576; }
-  __device__ __forceinline__ char* dS1_of(int tile) const { return stage(tile) + 24576 + 128 * Kp; }
-  __device__ __forceinline__ char* W() const { return shared + M::kImage; }
-  __device__ __forceinline__ char* Ktail() const { return shared + M::kImage + 128 * Kp; }
-  __device__ __forceinline__ char* A() const { return shared + M::kSquare; }
-  __device__ __forceinline__ char* Tinv() const { return shared + M::kSquare + 8192; }
-  __device__ __forceinline__ char* Z() const { return shared + M::kWork; }
-  __device__ __forceinline__ char* U() const { return shared + M::kWork + (kErase ? 8192 : 0); }
-  __device__ __forceinline__ char* dU() const { return shared + M::kWork + 16384; }
-  __device__ __forceinline__ char* dX() const { return kErase ? Z() : dU(); }
-  __device__ __forceinline__ float* g() const { return reinterpret_cast<float*>(shared + M::kG); }
-  __device__ __forceinline__ float* row_q() const { return reinterpret_cast<float*>(shared + M::kRest); }
+  // ---- shared memory. A stage holds v, w, dO [64,64], then S0, dS1 [Kp,64]
+  static constexpr Address kW = 8192, kdO = 16384, kS0 = 24576, kdS1 = 24576 + 128 * Kp;
+  __device__ __forceinline__ Address stage(int tile) const { return shared + static_cast<Address>((value_tiles - tile) % kStages * M::kStage); }
+  __device__ __forceinline__ Address W() const { return shared + M::kImage; }
+  __device__ __forceinline__ Address Ktail() const { return shared + M::kImage + 128 * Kp; }
+  __device__ __forceinline__ Address A() const { return shared + M::kSquare; }
+  __device__ __forceinline__ Address Tinv() const { return shared + M::kSquare + 8192; }
+  __device__ __forceinline__ Address Z() const { return shared + M::kWork; }
+  __device__ __forceinline__ Address U() const { return shared + M::kWork + (kErase ? 8192 : 0); }
+  __device__ __forceinline__ Address dU() const { return shared + M::kWork + 16384; }
+  __device__ __forceinline__ Address dX() const { return kErase ? Z() : dU(); }
+  __device__ __forceinline__ float* g() const { return reinterpret_cast<float*>(memory + M::kG); }
+  __device__ __forceinline__ float* row_q() const { return reinterpret_cast<float*>(memory + M::kRest); }
   __device__ __forceinline__ float* row_k() const { return row_q() + 64; }
   __device__ __forceinline__ float* row_e() const { return row_q() + 128; }
   __device__ __forceinline__ float* diagonal() const { return row_q() + 192; }
-  __device__ __forceinline__ float* channel_numbers() const { return row_q() + 256; }  ///< [7][own]
-  __device__ __forceinline__ char* q_tile() const { return shared; }
-  __device__ __forceinline__ char* k_tile() const { return shared + 128 * kOwn; }
-  __device__ __forceinline__ char* b_tile() const { return shared + 256 * kOwn; }
+  __device__ __forceinline__ float* channel_numbers() const { return row_q() + 256; }  ///< [5][own]
+  __device__ __forceinline__ uint4* fine() const { return reinterpret_cast<uint4*>(channel_numbers() + 5 * kOwn); }
+  __device__ __forceinline__ Address q_tile() const { return shared; }
+  __device__ __forceinline__ Address k_tile() const { return shared + 128 * kOwn; }
+  __device__ __forceinline__ Address b_tile() const { return shared + 256 * kOwn; }
   __device__ __forceinline__ bool erase_channel() const { return kErase && p.raw.erase == Erase::channel; }
 
   // ---- loads
   __device__ __forceinline__ index_t value_at(int tile) const { return (at.token * p.raw.HV + at.hv) * p.Dv + tile * kValues; }
-  __device__ __forceinline__ void ask_tile(int tile) {
+  __device__ __forceinline__ static const void* element(const void* tensor, index_t i, bool floats) {
+    return static_cast<const char*>(tensor) + i * (floats ? 4 : 2);
+  }
+  template <int kPieces, int kCount>
+  __device__ __forceinline__ void ask(Address tile, const Rows& rows, bool vectors) const {
+    if (vectors) ask_rows<E, kPieces, kCount, kThreads>(tile, rows, thread);
+    else read_rows<E>(memory + (tile - shared), kPieces, kCount, rows, thread, kThreads);
+  }
+  /// Value tile `tile`; behind the last one q, k, b.
+  __device__ __forceinline__ void ask_tile(int tile) const {
+    const bool vectors = p.vectors && !p.floats;
+    const FactorParams& f = p.raw;
     if (tile < value_tiles) {
-      const index_t stride = static_cast<index_t>(p.raw.HV) * p.Dv;
-      const int width = p.Dv - tile * kValues;
-      ask_rows<E, 8, kThreads>(v_of(tile), p.v, value_at(tile), stride, at.chunk.rows, width, p.floats, p.vectors, thread);
-      if (p.write_channel) ask_rows<E, 8, kThreads>(w_of(tile), p.w, value_at(tile), stride, at.chunk.rows, width, p.floats, p.vectors, thread);
-      ask_rows<E, 8, kThreads>(dO_of(tile), p.d_o, value_at(tile), stride, at.chunk.rows, width, p.floats, p.vectors, thread);
-      const index_t state = (at.slot * p.raw.HV + at.hv) * p.raw.Dk * p.Dv + tile * kValues;
-      ask_rows<E, 8, kThreads>(S0_of(tile), p.states, state, p.Dv, p.raw.Dk, width, false, p.state_vectors, thread, Kp);
-      ask_rows<E, 8, kThreads>(dS1_of(tile), p.adjoints, state, p.Dv, p.raw.Dk, width, false, p.state_vectors, thread, Kp);
+      const Address to = stage(tile);
+      Rows rows = {element(p.v, value_at(tile), p.floats), static_cast<index_t>(f.HV) * p.Dv, at.chunk.rows, p.Dv - tile * kValues, p.floats != 0};
+      ask<8, 64>(to, rows, vectors);
+      rows.from = element(p.d_o, value_at(tile), p.floats);
+      ask<8, 64>(to + kdO, rows, vectors);
+      if (p.write_channel) {
+        rows.from = element(p.w, value_at(tile), p.floats);
+        ask<8, 64>(to + kW, rows, vectors);
+      }
+      const index_t state = (at.slot * f.HV + at.hv) * f.Dk * p.Dv + tile * kValues;
+      rows = {element(p.states, state, false), p.Dv, f.Dk, p.Dv - tile * kValues, false};
+      ask<8, Kp>(to + kS0, rows, p.state_vectors);
+      rows.from = element(p.adjoints, state, false);
+      ask<8, Kp>(to + kdS1, rows, p.state_vectors);
     } else if (tile == value_tiles) {
       constexpr int kPieces = kOwn / 8;
-      const index_t key = (at.token * p.raw.H + at.h) * p.raw.Dk + at.channel0, stride = static_cast<index_t>(p.raw.H) * p.raw.Dk;
-      ask_rows<E, kPieces, kThreads>(q_tile(), p.raw.q, key, stride, at.chunk.rows, at.channels, p.floats, p.vectors, thread);
-      ask_rows<E, kPieces, kThreads>(k_tile(), p.raw.k, key, stride, at.chunk.rows, at.channels, p.floats, p.vectors, thread);
-      if (erase_channel())
-        ask_rows<E, kPieces, kThreads>(b_tile(), p.raw.b, (at.token * p.raw.b_heads + at.b_head) * p.raw.Dk + at.channel0, static_cast<index_t>(p.raw.b_heads) * p.raw.Dk,
-                                       at.chunk.rows, at.channels, p.floats, p.vectors, thread);
+      const index_t key = (at.token * f.H + at.h) * f.Dk + at.channel0;
+      Rows rows = {element(f.q, key, p.floats), static_cast<index_t>(f.H) * f.Dk, at.chunk.rows, at.channels, p.floats != 0};
+      ask<kPieces, 64>(q_tile(), rows, vectors);
+      rows.from = element(f.k, key, p.floats);
+      ask<kPieces, 64>(k_tile(), rows, vectors);
+      if (erase_channel()) {
+        rows.from = element(f.b, (at.token * f.b_heads + at.b_head) * f.Dk + at.channel0, p.floats), rows.stride = static_cast<index_t>(f.b_heads) * f.Dk;
+        ask<kPieces, 64>(b_tile(), rows, vectors);
+      }
     }
     copy_commit();
   }
   /// g after its activation, float32; zeros (no decay) behind the end.
-  __device__ __forceinline__ void ask_g() {
+  __device__ __forceinline__ void ask_g() const {
     const FactorParams& f = p.raw;
-    if (f.decay == Decay::channel && f.g_is_float && p.vectors && f.activation == DecayActivation::none) {
-      constexpr int kPieces = kOwn / 4;
-      const float* from = static_cast<const float*>(f.g) + (at.token * f.g_heads + at.g_head) * f.Dk + at.channel0;
-      for (int n = thread; n < kRows * kPieces; n += kThreads) {
-        const int row = n / kPieces, piece = n % kPieces;
-        const bool wanted = row < at.chunk.rows && 4 * piece < at.channels;
-        copy_async_16(g() + row * (kOwn + 4) + 4 * piece, from + (wanted ? row * static_cast<index_t>(f.g_heads) * f.Dk + 4 * piece : 0), wanted);
-      }
+    if (!(f.decay == Decay::channel && f.g_is_float && p.vectors && f.activation == DecayActivation::none)) {
+      read_g<E, kOwn, kThreads>(g(), f, at, thread);
       return;
     }
-    const DecayOfHead decay = f.decay == Decay::none ? DecayOfHead{} : decay_of_head(f, at.g_head);
-#pragma unroll 1
-    for (int n = thread; n < kRows * kOwn; n += kThreads) {
-      const int row = n / kOwn, channel = n % kOwn;
-      float x = 0.0f;
-      if (f.decay != Decay::none && row < at.chunk.rows && channel < at.channels) {
-        const bool one = f.decay == Decay::scalar;
-        const index_t from = (at.token + row) * f.g_heads + at.g_head, element = one ? from : from * f.Dk + at.channel0 + channel;
-        x = f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]);
-        if (f.activation != DecayActivation::none) {
-          const float bias = f.dt_bias == nullptr ? 0.0f : f.bias_per_channel ? f.dt_bias[at.g_head * f.Dk + at.channel0 + channel] : f.dt_bias[at.g_head];
-          x = decay.g(x, bias);
-        }
-      }
-      g()[row * (kOwn + 4) + channel] = x;
+    constexpr int kPieces = kOwn / 4, kStep = kThreads / kPieces;
+    const int row = thread / kPieces, piece = thread % kPieces;
+    const index_t stride = static_cast<index_t>(f.g_heads) * f.Dk;
+    const float* first = static_cast<const float*>(f.g) + (at.token * f.g_heads + at.g_head) * f.Dk + at.channel0;
+    const float* from = first + row * stride + 4 * piece;
+    const Address to = shared + M::kG + static_cast<Address>((row * (kOwn + 4) + 4 * piece) * 4);
+#pragma unroll
+    for (int i = 0; i < 64 / kStep; ++i) {
+      const bool wanted = row + i * kStep < at.chunk.rows && 4 * piece < at.channels;
+      copy_async_to(to + static_cast<Address>(i * kStep * (kOwn + 4) * 4), wanted ? from + i * kStep * stride : first, wanted);
     }
   }
 
@@ -130,136 +171,130 @@ struct GradientBlock {
   }
   __device__ __forceinline__ float write_gate(float raw) const { return p.raw.sigmoid ? sigmoid(raw) : raw; }
 
-  __device__ __forceinline__ void make_Z(int tile) {
+  __device__ __forceinline__ void make_Z(Address from) const {
+#pragma unroll 1
     for (int n = thread; n < 64 * 8; n += kThreads) {
-      const int row = n / 8, piece = n % 8;
-      const uint4 v4 = *reinterpret_cast<const uint4*>(piece_at(v_of(tile), 8, row, piece));
+      const Address place = piece_at(0, 8, n / 8, n % 8);
+      const uint4 v4 = load_16(from + place);
       uint4 w4 = make_uint4(0, 0, 0, 0);
-      if (p.write_channel) w4 = *reinterpret_cast<const uint4*>(piece_at(w_of(tile), 8, row, piece));
-      const float number = p.write_channel ? 0.0f : write_number(row);
+      if (p.write_channel) w4 = load_16(from + kW + place);
+      const float number = p.write_channel ? 0.0f : write_number(n / 8);
       const std::uint32_t vs[4] = {v4.x, v4.y, v4.z, v4.w}, ws[4] = {w4.x, w4.y, w4.z, w4.w};
       std::uint32_t z[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const float2 v = unpack<E>(vs[i]);
         float2 w = make_float2(number, number);
-        if (p.write_channel) w = unpack<E>(ws[i]), w = make_float2(write_gate(w.x), write_gate(w.y));
+        if (p.write_channel) {
+          w = unpack<E>(ws[i]);
+          if (p.raw.sigmoid) w = make_float2(sigmoid(w.x), sigmoid(w.y));
+        }
         z[i] = pack<E>(w.x * v.x, w.y * v.y);
       }
-      *reinterpret_cast<uint4*>(piece_at(Z(), 8, row, piece)) = make_uint4(z[0], z[1], z[2], z[3]);
+      store_16(Z() + place, make_uint4(z[0], z[1], z[2], z[3]));
     }
   }
   using Columns = float[kColumnTiles][4];
   __device__ __forceinline__ int first_row() const { return warp % 4 * 16; }
   __device__ __forceinline__ int first_column() const { return warp / 4 * 8 * kColumnTiles; }
+  /// Where this lane's first two numbers of a result [64,64] lie: row lane / 4, column first_column(). Tile n: xor 16 n.
+  __device__ __forceinline__ Address result() const {
+    return static_cast<Address>((first_row() + lane / 4) * 128 + ((first_column() / 8) ^ (lane / 4)) * 16 + lane % 4 * 4);
+  }
   /// += A [16,16] of rows first_row() times B rows k .. k+15 of `tile`
-  __device__ __forceinline__ void add_product(Columns& sum, const FragmentA& a, const char* tile, int k) const {
+  __device__ __forceinline__ void add_product(Columns& sum, const FragmentA& a, Address tile, int k) const {
 #pragma unroll
     for (int n = 0; n < kColumnTiles; n += 2) {
-      const uint4 b = turned_b(tile, 8, first_column() + 8 * n, k, lane);
+      const uint4 b = spots.turned_b(tile, first_column() + 8 * n, k);
       mma<E>(sum[n], a, b.x, b.y);
       mma<E>(sum[n + 1], a, b.z, b.w);
     }
   }
-  __device__ __forceinline__ void put(char* tile, const Columns& x) const {
+  __device__ __forceinline__ void put(Address tile, const Columns& x) const {
 #pragma unroll
     for (int n = 0; n < kColumnTiles; ++n)
 #pragma unroll
-      for (int i = 0; i < 2; ++i)
-        *reinterpret_cast<std::uint32_t*>(piece_at(tile, 8, first_row() + lane / 4 + 8 * i, first_column() / 8 + n) + lane % 4 * 4) = pack<E>(x[n][2 * i], x[n][2 * i + 1]);
+      for (int i = 0; i < 2; ++i) store_4((result() ^ static_cast<Address>(16 * n)) + tile + 1024 * i, pack<E>(x[n][2 * i], x[n][2 * i + 1]));
   }
-  __device__ __forceinline__ void make_U(int tile) {
+  __device__ __forceinline__ void make_U(Address from) const {
     Columns u = {}, d = {};
     const int row = first_row();
 #pragma unroll
     for (int kt = 0; kt < 4; ++kt) {
-      if (kErase && 16 * kt <= row) add_product(u, rows_a(Tinv(), 8, row, 16 * kt, lane), Z(), 16 * kt);
-      if (16 * kt >= row) add_product(d, turned_a(A(), 8, row, 16 * kt, lane), dO_of(tile), 16 * kt);
+      if (kErase && 16 * kt <= row) add_product(u, spots.rows_a(Tinv(), row, 16 * kt), Z(), 16 * kt);
+      if (16 * kt >= row) add_product(d, spots.turned_a(A(), row, 16 * kt), from + kdO, 16 * kt);
     }
 #pragma unroll 4
     for (int kt = 0; kt < Kp / 16; ++kt) {
-      if (kErase) add_product(u, rows_a(W(), Kp / 8, row, 16 * kt, lane), S0_of(tile), 16 * kt);
-      add_product(d, rows_a(Ktail(), Kp / 8, row, 16 * kt, lane), dS1_of(tile), 16 * kt);
+      if (kErase) add_product(u, wide.rows_a(W(), row, 16 * kt), from + kS0, 16 * kt);
+      add_product(d, wide.rows_a(Ktail(), row, 16 * kt), from + kdS1, 16 * kt);
     }
     if (kErase) put(U(), u);
     put(dU(), d);
   }
-  /// dX to its tile, dz out or dv, dw over v, w.
-  __device__ __forceinline__ void make_dX(int tile) {
+  /// dX to its tile; dz out, or dv and dw over v and w.
+  __device__ __forceinline__ void make_dX(int tile, Address from) const {
     Columns x = {};
     const int row = first_row();
     if (kErase) {
 #pragma unroll
       for (int kt = 0; kt < 4; ++kt)
-        if (16 * kt >= row) add_product(x, turned_a(Tinv(), 8, row, 16 * kt, lane), dU(), 16 * kt);
+        if (16 * kt >= row) add_product(x, spots.turned_a(Tinv(), row, 16 * kt), dU(), 16 * kt);
       put(Z(), x);
-    } else {
-#pragma unroll
-      for (int n = 0; n < kColumnTiles; ++n)
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const float2 two = unpack<E>(*reinterpret_cast<const std::uint32_t*>(piece_at(dU(), 8, row + lane / 4 + 8 * i, first_column() / 8 + n) + lane % 4 * 4));
-          x[n][2 * i] = two.x, x[n][2 * i + 1] = two.y;
-        }
     }
     if (at.channel0 > 0) return;
 #pragma unroll
     for (int n = 0; n < kColumnTiles; ++n)
 #pragma unroll
       for (int i = 0; i < 2; ++i) {
-        const int token = row + lane / 4 + 8 * i, column = first_column() + 8 * n + lane % 4 * 2;
-        char* v = piece_at(v_of(tile), 8, token, column / 8) + lane % 4 * 4;
-        char* w = piece_at(w_of(tile), 8, token, column / 8) + lane % 4 * 4;
-        if (!p.direct || p.floats) {
-          if (token >= at.chunk.rows) continue;
-          const float2 vs = unpack<E>(*reinterpret_cast<const std::uint32_t*>(v));
-          float2 ws = make_float2(1.0f, 1.0f);
-          if (p.direct && p.write_channel) ws = unpack<E>(*reinterpret_cast<const std::uint32_t*>(w));
-#pragma unroll
-          for (int j = 0; j < 2; ++j) {
-            if (tile * kValues + column + j >= p.Dv) continue;
-            const index_t to = value_at(tile) + static_cast<index_t>(token) * p.raw.HV * p.Dv + column + j;
-            const float dz = x[n][2 * i + j];
-            if (p.dv != nullptr) static_cast<float*>(p.dv)[to] = p.direct ? dz * (j == 0 ? ws.x : ws.y) : dz;
-            if (p.direct && p.dw != nullptr) static_cast<float*>(p.dw)[to] = dz * (j == 0 ? vs.x : vs.y);
-          }
-        } else {
-          if (p.write_channel) {
-            const float2 vs = unpack<E>(*reinterpret_cast<const std::uint32_t*>(v)), ws = unpack<E>(*reinterpret_cast<const std::uint32_t*>(w));
-            *reinterpret_cast<std::uint32_t*>(v) = pack<E>(x[n][2 * i] * ws.x, x[n][2 * i + 1] * ws.y);
-            *reinterpret_cast<std::uint32_t*>(w) = pack<E>(x[n][2 * i] * vs.x, x[n][2 * i + 1] * vs.y);
-          } else {
-            *reinterpret_cast<std::uint32_t*>(v) = pack<E>(x[n][2 * i], x[n][2 * i + 1]);
-          }
+        const Address place = (result() ^ static_cast<Address>(16 * n)) + 1024 * i;
+        const float2 d = kErase ? make_float2(x[n][2 * i], x[n][2 * i + 1]) : unpack<E>(load_4(dU() + place));
+        float2 v = make_float2(1.0f, 1.0f), w = v;
+        if (p.direct && p.write_channel) v = unpack<E>(load_4(from + place)), w = unpack<E>(load_4(from + kW + place));
+        if (p.direct && !p.floats) {
+          store_4(from + place, pack<E>(d.x * w.x, d.y * w.y));
+          if (p.write_channel) store_4(from + kW + place, pack<E>(d.x * v.x, d.y * v.y));
+          continue;
+        }
+        const int token = row + lane / 4 + 8 * i, column = first_column() + 8 * n + lane % 4 * 2, left = p.Dv - tile * kValues - column;
+        if (token >= at.chunk.rows) continue;
+        const index_t to = value_at(tile) + static_cast<index_t>(token) * p.raw.HV * p.Dv + column;
+        if (p.dv != nullptr) {
+          if (left > 0) static_cast<float*>(p.dv)[to] = d.x * w.x;
+          if (left > 1) static_cast<float*>(p.dv)[to + 1] = d.y * w.y;
+        }
+        if (p.dw != nullptr) {
+          if (left > 0) static_cast<float*>(p.dw)[to] = d.x * v.x;
+          if (left > 1) static_cast<float*>(p.dw)[to + 1] = d.y * v.y;
         }
       }
   }
-  __device__ __forceinline__ void store_rows(void* tensor, const char* tile, int n_tile) const {
+  __device__ __forceinline__ void store_rows(void* tensor, Address tile, int n_tile) const {
     if (tensor == nullptr) return;
     const index_t stride = static_cast<index_t>(p.raw.HV) * p.Dv;
+#pragma unroll 1
     for (int n = thread; n < 64 * 8; n += kThreads) {
       const int row = n / 8, piece = n % 8, left = p.Dv - n_tile * kValues - 8 * piece;
       if (row >= at.chunk.rows || left <= 0) continue;
       E* to = static_cast<E*>(tensor) + value_at(n_tile) + row * stride + 8 * piece;
-      const char* from = piece_at(tile, 8, row, piece);
-      if (p.vectors) *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
-      else
-        for (int i = 0; i < 8 && i < left; ++i) to[i] = reinterpret_cast<const E*>(from)[i];
+      const uint4 x = load_16(piece_at(tile, 8, row, piece));
+      if (p.vectors) *reinterpret_cast<uint4*>(to) = x;
+      else store_some<E>(to, x, left);
     }
   }
   /// dA, dL, dQbar, dEbar, dKtail, through += what this tile has.
-  __device__ __forceinline__ void add_tile(int tile) {
+  __device__ __forceinline__ void add_tile(Address from) {
 #pragma unroll
     for (int s = 0; s < kSquares; ++s) {
       const int square = warp + s * kWarps, row = square / 4 * 16, column = square % 4 * 16;
       if (column > row) continue;
 #pragma unroll
       for (int kt = 0; kt < 4; ++kt) {
-        const FragmentA o = rows_a(dO_of(tile), 8, row, 16 * kt, lane);
-        const uint4 u = rows_b(U(), 8, column, 16 * kt, lane);
+        const FragmentA o = spots.rows_a(from + kdO, row, 16 * kt);
+        const uint4 u = spots.rows_b(U(), column, 16 * kt);
         mma<E>(dA[s][0], o, u.x, u.y), mma<E>(dA[s][1], o, u.z, u.w);
         if (kErase) {
-          const FragmentA x = rows_a(dX(), 8, row, 16 * kt, lane);
+          const FragmentA x = spots.rows_a(dX(), row, 16 * kt);
           mma<E>(dL[s][0], x, u.x, u.y), mma<E>(dL[s][1], x, u.z, u.w);
         }
       }
@@ -267,22 +302,22 @@ struct GradientBlock {
     const int channel = at.channel0 + warp % kSlices * 16, token = warp / kSlices * 32;
 #pragma unroll
     for (int kt = 0; kt < 4; ++kt) {
-      const FragmentA s0 = rows_a(S0_of(tile), 8, channel, 16 * kt, lane), s1 = rows_a(dS1_of(tile), 8, channel, 16 * kt, lane);
+      const FragmentA s0 = spots.rows_a(from + kS0, channel, 16 * kt), s1 = spots.rows_a(from + kdS1, channel, 16 * kt);
 #pragma unroll
       for (int n = 0; n < 4; n += 2) {
-        const uint4 o = rows_b(dO_of(tile), 8, token + 8 * n, 16 * kt, lane), u = rows_b(U(), 8, token + 8 * n, 16 * kt, lane);
+        const uint4 o = spots.rows_b(from + kdO, token + 8 * n, 16 * kt), u = spots.rows_b(U(), token + 8 * n, 16 * kt);
         mma<E>(Q[n], s0, o.x, o.y), mma<E>(Q[n + 1], s0, o.z, o.w);
         mma<E>(K[n], s1, u.x, u.y), mma<E>(K[n + 1], s1, u.z, u.w);
         if (kErase) {
-          const uint4 x = rows_b(dX(), 8, token + 8 * n, 16 * kt, lane);
+          const uint4 x = spots.rows_b(dX(), token + 8 * n, 16 * kt);
           mma<E>(Eb[n], s0, x.x, x.y), mma<E>(Eb[n + 1], s0, x.z, x.w);
         }
       }
     }
 #pragma unroll
     for (int i = 0; i < 2; ++i) {  // four threads a channel
-      const uint4 a = *reinterpret_cast<const uint4*>(piece_at(S0_of(tile), 8, at.channel0 + thread / 4, thread % 4 * 2 + i));
-      const uint4 b = *reinterpret_cast<const uint4*>(piece_at(dS1_of(tile), 8, at.channel0 + thread / 4, thread % 4 * 2 + i));
+      const Address place = piece_at(from + kS0, 8, at.channel0 + thread / 4, thread % 4 * 2 + i);
+      const uint4 a = load_16(place), b = load_16(place + (kdS1 - kS0));
       const std::uint32_t as[4] = {a.x, a.y, a.z, a.w}, bs[4] = {b.x, b.y, b.z, b.w};
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
@@ -299,27 +334,28 @@ struct GradientBlock {
       ask_bytes<kThreads>(W(), image + layout.w(), 128 * Kp, thread);
       ask_bytes<kThreads>(Tinv(), image + layout.t(), 8192, thread);
     }
-    ask_tile(0);
-    ask_g();
-    if (kStages == 2) ask_tile(1);
-    else copy_commit();
-    for (int tile = 0; tile < value_tiles; ++tile) {
-      copy_wait<1>();
+    if (thread < 96) fine()[thread] = fine_numbers(thread / 32, lane);
+#pragma unroll 1
+    for (int next = 0; next <= value_tiles + kStages - 1; ++next) {  // asked for now; worked on: the one kStages - 1 before
+      ask_tile(next);
+      if (next == 0) ask_g();
+      const int tile = next - (kStages - 1);
+      if (tile < 0 || tile >= value_tiles) continue;
+      const Address from = stage(tile);
+      copy_wait<kStages - 1>();
       block_sync();
-      make_Z(tile);
+      make_Z(from);
       block_sync();
-      make_U(tile);
+      make_U(from);
       block_sync();
-      make_dX(tile);
+      make_dX(tile, from);
       block_sync();
-      add_tile(tile);
+      add_tile(from);
       if (p.direct && !p.floats && at.channel0 == 0) {
-        store_rows(p.dv, v_of(tile), tile);
-        if (p.write_channel) store_rows(p.dw, w_of(tile), tile);
+        store_rows(p.dv, from, tile);
+        if (p.write_channel) store_rows(p.dw, from + kW, tile);
       }
       block_sync();
-      ask_tile(tile + kStages);
-      if (kStages == 1) copy_commit();
     }
   }
   /// dA, dL and what the tree gets from the states, to shared memory.
@@ -334,15 +370,14 @@ struct GradientBlock {
         for (int i = 0; i < 2; ++i) {
           const int t = row + r + 8 * i, j = column + 8 * n + 2 * c;
           const float a0 = p.raw.scale * dA[s][n][2 * i], a1 = p.raw.scale * dA[s][n][2 * i + 1];
-          *reinterpret_cast<std::uint32_t*>(piece_at(shared + M::kWork, 8, t, j / 8) + 4 * c) = pack<E>(j <= t ? a0 : 0.0f, j + 1 <= t ? a1 : 0.0f);
+          store_4(piece_at(Z(), 8, t, j / 8) + 4 * c, pack<E>(j <= t ? a0 : 0.0f, j + 1 <= t ? a1 : 0.0f));
           if (kErase)
-            *reinterpret_cast<std::uint32_t*>(piece_at(shared + M::kWork + 8192, 8, t, j / 8) + 4 * c) =
-                pack<E>(j < t ? -dL[s][n][2 * i] : 0.0f, j + 1 < t ? -dL[s][n][2 * i + 1] : 0.0f);
+            store_4(piece_at(Z() + 8192, 8, t, j / 8) + 4 * c, pack<E>(j < t ? -dL[s][n][2 * i] : 0.0f, j + 1 < t ? -dL[s][n][2 * i + 1] : 0.0f));
           if (t == j) diagonal()[t] = a0;
           if (t == j + 1) diagonal()[t] = a1;
         }
     }
-    auto* parked = reinterpret_cast<float4*>(shared + M::kParked);
+    auto* parked = reinterpret_cast<float4*>(memory + M::kParked);
     const float scale = p.raw.scale;
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
@@ -358,11 +393,11 @@ struct GradientBlock {
     TreeMemory m;
     m.q = q_tile(), m.k = k_tile(), m.b = b_tile(), m.g = g();
     m.e_number = erase_channel() ? nullptr : row_e();
-    m.dA = shared + M::kWork, m.dL = shared + M::kWork + 8192, m.diagonal = diagonal();
-    m.columns = reinterpret_cast<uint4*>(shared + M::kWork + 16384);
-    m.rows_q = reinterpret_cast<uint4*>(shared + M::kLevel32), m.rows_e = reinterpret_cast<uint4*>(shared + M::kLevel32 + 64 * kOwn);
+    m.dA = Z(), m.dL = Z() + 8192, m.diagonal = diagonal(), m.fine = fine();
+    m.columns = reinterpret_cast<uint4*>(memory + M::kWork + 16384);
+    m.rows_q = reinterpret_cast<uint4*>(memory + M::kLevel32), m.rows_e = reinterpret_cast<uint4*>(memory + M::kLevel32 + 64 * kOwn);
     m.decay = channel_numbers(), m.totals = channel_numbers() + 2 * kOwn, m.through = channel_numbers() + 4 * kOwn;
-    m.parked = reinterpret_cast<const float4*>(shared + M::kParked);
+    m.parked = reinterpret_cast<const float4*>(memory + M::kParked);
     return m;
   }
 };

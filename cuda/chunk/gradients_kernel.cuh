@@ -58,10 +58,10 @@ __device__ __forceinline__ void make_rows_ready(const Block& block) {
 #pragma unroll 1
   for (int n = block.thread; n < kRows * kPieces * 4; n += Block::kThreads) {
     const int row = n / (kPieces * 4), piece = n / 4 % kPieces, word = n % 4 * 4;
-    const auto change = [&](char* tile, auto how) {
-      auto* at = reinterpret_cast<std::uint32_t*>(piece_at(tile, kPieces, row, piece) + word);
-      const float2 x = unpack<E>(*at);
-      *at = pack<E>(how(x.x), how(x.y));
+    const auto change = [&](Address tile, auto how) {
+      const Address at = piece_at(tile, kPieces, row, piece) + static_cast<Address>(word);
+      const float2 x = unpack<E>(load_4(at));
+      store_4(at, pack<E>(how(x.x), how(x.y)));
     };
     if (f.l2norm) {
       change(block.q_tile(), [&](float x) { return x * block.row_q()[row]; });
@@ -89,23 +89,25 @@ struct TreeStore {
       }
   }
   /// To the warp's part of a tile.
-  __device__ __forceinline__ void put(char* tile, int n, const Tile& x) const {
-    const std::uint32_t low = movmatrix(pack<E>(x[0], x[1])), high = movmatrix(pack<E>(x[2], x[3]));
-    char* row = piece_at(tile, kOwn / 8, 32 * half + 8 * n + lane / 4, 2 * slice) + lane % 4 * 4;
-    *reinterpret_cast<std::uint32_t*>(row) = low;
-    *reinterpret_cast<std::uint32_t*>(piece_at(tile, kOwn / 8, 32 * half + 8 * n + lane / 4, 2 * slice + 1) + lane % 4 * 4) = high;
+  __device__ __forceinline__ void put(Address tile, const Tile (&x)[4]) const {
+    const int row = 32 * half + lane / 4;
+    const Address at = tile + static_cast<Address>(row * 2 * kOwn + ((2 * slice) ^ (row & 7)) * 16 + lane % 4 * 4);
+#pragma unroll
+    for (int n = 0; n < 4; ++n) {
+      store_4(at + static_cast<Address>(16 * n * kOwn), movmatrix(pack<E>(x[n][0], x[n][1])));
+      store_4((at ^ 16u) + static_cast<Address>(16 * n * kOwn), movmatrix(pack<E>(x[n][2], x[n][3])));
+    }
   }
-  __device__ __forceinline__ void rows_out(void* tensor, index_t first, const char* tile, bool vectors) const {
+  __device__ __forceinline__ void rows_out(void* tensor, index_t first, Address tile, bool vectors) const {
     if (tensor == nullptr) return;
 #pragma unroll
     for (int n = 0; n < 2; ++n) {
       const int token = 32 * half + 16 * n + lane / 2, piece = 2 * slice + lane % 2, left = at.channels - 8 * piece;
       if (token >= rows || left <= 0) continue;
       E* to = static_cast<E*>(tensor) + first + token * stride + 8 * piece;
-      const char* from = piece_at(tile, kOwn / 8, token, piece);
-      if (vectors) *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(from);
-      else
-        for (int i = 0; i < 8 && i < left; ++i) to[i] = reinterpret_cast<const E*>(from)[i];
+      const uint4 x = load_16(piece_at(tile, kOwn / 8, token, piece));
+      if (vectors) *reinterpret_cast<uint4*>(to) = x;
+      else store_some<E>(to, x, left);
     }
   }
 };
@@ -117,58 +119,45 @@ __device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, k
   const index_t Dk = p.raw.Dk;
   TreeStore<E, kOwn> out{at, tree.lane, tree.slice, tree.half, at.chunk.rows, p.raw.HV * Dk};
   const index_t first = (at.token * p.raw.HV + at.hv) * Dk + at.channel0;  // direct only where every tensor has HV heads
-  if (!p.direct) {
+  const bool gates = block.erase_channel() && p.direct;
+  if (gates)
+#pragma unroll
+    for (int u = 0; u < 2; ++u) {
+      Tile k[2], b[2];
+      tree.fetch(block.k_tile(), u, k);
+      tree.fetch(block.b_tile(), u, b);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        float &dk = tree.dk[2 * u + i / 4][i % 4], &de = tree.de[2 * u + i / 4][i % 4];
+        dk += de * b[i / 4][i % 4], de *= k[i / 4][i % 4];
+      }
+    }
+  if (!p.direct || p.floats) {
     out.floats(static_cast<float*>(p.dq), first, tree.dq);
     out.floats(static_cast<float*>(p.dk), first, tree.dk);
     if (kErase) out.floats(static_cast<float*>(p.db), first, tree.de);
-    out.floats(static_cast<float*>(p.dg), first, tree.dg);
-    return;
-  }
-  const bool gates = block.erase_channel();
-#pragma unroll
-  for (int u = 0; u < 2; ++u) {
-    Tile k[2], b[2];
-    if (gates) {
-      tree.fetch(block.k_tile(), u, k);
-      tree.fetch(block.b_tile(), u, b);
-    }
-    warp_sync();
-#pragma unroll
-    for (int t = 0; t < 2; ++t) {
-      const int n = 2 * u + t;
-      if (gates)
-#pragma unroll
-        for (int i = 0; i < 4; ++i) tree.dk[n][i] += tree.de[n][i] * b[t][i], tree.de[n][i] *= k[t][i];
-      if (p.floats) continue;
-      out.put(block.q_tile(), n, tree.dq[n]);
-      out.put(block.k_tile(), n, tree.dk[n]);
-      if (gates) out.put(block.b_tile(), n, tree.de[n]);
-    }
-  }
-  if (p.floats) {
-    out.floats(static_cast<float*>(p.dq), first, tree.dq);
-    out.floats(static_cast<float*>(p.dk), first, tree.dk);
-    if (gates) out.floats(static_cast<float*>(p.db), first, tree.de);
   } else {
+    warp_sync();
+    out.put(block.q_tile(), tree.dq);
+    out.put(block.k_tile(), tree.dk);
+    if (gates) out.put(block.b_tile(), tree.de);
     warp_sync();
     out.rows_out(p.dq, first, block.q_tile(), p.vectors);
     out.rows_out(p.dk, first, block.k_tile(), p.vectors);
     if (gates) out.rows_out(p.db, first, block.b_tile(), p.vectors);
   }
-  if (p.dg == nullptr) return;
-  if (p.raw.g_is_float) {
+  if (!p.direct || p.raw.g_is_float) {
     out.floats(static_cast<float*>(p.dg), first, tree.dg);
     return;
   }
   warp_sync();
-#pragma unroll
-  for (int n = 0; n < 4; ++n) out.put(block.q_tile(), n, tree.dg[n]);
+  out.put(block.q_tile(), tree.dg);
   warp_sync();
   out.rows_out(p.dg, first, block.q_tile(), p.vectors);
 }
 
 template <class E, int Kp, int kOwn, int kStages, bool kErase>
-__global__ void __launch_bounds__(4 * kOwn, 1) gradients_kernel(const GradientParams p) {
+__global__ void __launch_bounds__(4 * kOwn, 1) gradients_kernel(const __grid_constant__ GradientParams p) {
   using Block = GradientBlock<E, Kp, kOwn, kStages, kErase>;
   const FactorParams& f = p.raw;
   GradientPlace at;
