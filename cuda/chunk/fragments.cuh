@@ -40,8 +40,21 @@ __device__ __forceinline__ uint4 matrices_turned(Address row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "r"(row) : "memory");
   return x;
 }
+/// Two matrices, addresses from lanes 0 .. 15.
+__device__ __forceinline__ uint2 two_matrices_turned(Address row) {
+  uint2 x;
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];" : "=r"(x.x), "=r"(x.y) : "r"(row) : "memory");
+  return x;
+}
 __device__ __forceinline__ void copy_async_to(Address to, const void* from, bool wanted) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(wanted ? 16 : 0) : "memory");
+}
+
+/// The thread's number, read anew: what is worked out from it is not kept in registers from one use to the next.
+__device__ __forceinline__ int thread_read_anew() {
+  int x;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+  return x;
 }
 
 /// A lane's places in a tile with rows of kBytes.

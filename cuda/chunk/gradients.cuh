@@ -109,6 +109,7 @@ struct GradientBlock {
   }
   template <int kPieces, int kCount>
   __device__ __forceinline__ void ask(Address tile, const Rows& rows, bool vectors) const {
+    const int thread = thread_read_anew();
     if (vectors) ask_rows<E, kPieces, kCount, kThreads>(tile, rows, thread);
     else read_rows<E>(memory + (tile - shared), kPieces, kCount, rows, thread, kThreads);
   }
@@ -173,7 +174,7 @@ struct GradientBlock {
 
   __device__ __forceinline__ void make_Z(Address from) const {
 #pragma unroll 1
-    for (int n = thread; n < 64 * 8; n += kThreads) {
+    for (int n = thread_read_anew(); n < 64 * 8; n += kThreads) {
       const Address place = piece_at(0, 8, n / 8, n % 8);
       const uint4 v4 = load_16(from + place);
       uint4 w4 = make_uint4(0, 0, 0, 0);
@@ -273,7 +274,7 @@ struct GradientBlock {
     if (tensor == nullptr) return;
     const index_t stride = static_cast<index_t>(p.raw.HV) * p.Dv;
 #pragma unroll 1
-    for (int n = thread; n < 64 * 8; n += kThreads) {
+    for (int n = thread_read_anew(); n < 64 * 8; n += kThreads) {
       const int row = n / 8, piece = n % 8, left = p.Dv - n_tile * kValues - 8 * piece;
       if (row >= at.chunk.rows || left <= 0) continue;
       E* to = static_cast<E*>(tensor) + value_at(n_tile) + row * stride + 8 * piece;

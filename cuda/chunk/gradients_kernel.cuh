@@ -122,15 +122,12 @@ __device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, k
   const bool gates = block.erase_channel() && p.direct;
   if (gates)
 #pragma unroll
-    for (int u = 0; u < 2; ++u) {
-      Tile k[2], b[2];
-      tree.fetch(block.k_tile(), u, k);
-      tree.fetch(block.b_tile(), u, b);
+    for (int n = 0; n < 4; ++n) {
+      Tile k, b;
+      tree.fetch(block.k_tile(), n, k);
+      tree.fetch(block.b_tile(), n, b);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        float &dk = tree.dk[2 * u + i / 4][i % 4], &de = tree.de[2 * u + i / 4][i % 4];
-        dk += de * b[i / 4][i % 4], de *= k[i / 4][i % 4];
-      }
+      for (int i = 0; i < 4; ++i) tree.dk[n][i] += tree.de[n][i] * b[i], tree.de[n][i] *= k[i];
     }
   if (!p.direct || p.floats) {
     out.floats(static_cast<float*>(p.dq), first, tree.dq);
@@ -185,7 +182,7 @@ __global__ void __launch_bounds__(4 * kOwn, 1) gradients_kernel(const __grid_con
 
   const TreeMemory memory = block.tree_memory();
   GradientTree<E, kOwn, kErase> tree(memory, block.warp, block.lane);
-  tree.fine();
+  tree.start();
   tree.middle();
   tree.give_32();
   block_sync();
@@ -193,6 +190,8 @@ __global__ void __launch_bounds__(4 * kOwn, 1) gradients_kernel(const __grid_con
   tree.states(block.thread, Block::kThreads);
   block_sync();
   tree.take_totals();
+  tree.fine(0);
+  tree.fine(1);
   store_tree<E, kOwn, kErase>(block, tree);
 }
 
