@@ -79,7 +79,7 @@ struct ScanParams {
   const char* images;
   const float* initial_state;
   float* final_state;
-  void* o;
+  void* o;                   ///< null: not wanted
   void* states;              ///< [slots,HV,Dk,Dv] of E, the state at the start of every chunk; null: not kept
   Tokens tokens;
   int HV, Dk, Dv, Kp;
@@ -103,15 +103,18 @@ struct WriteNumberParams {
 
 void launch_factors(const FactorParams& p, DType tensors, Stream stream);
 void launch_write_numbers(const WriteNumberParams& p, DType tensors, Stream stream);
-/// columns: 16, 32, 64 or (Kp <= 128) 128 value columns a block. p.stages is set from what the device has.
-void launch_scan(ScanParams p, bool half, int columns, int shared_limit, Stream stream);
 
 // One translation unit per element type.
 void launch_factors_bf16(const FactorParams& p, Stream stream);
 void launch_factors_f16(const FactorParams& p, Stream stream);
 void launch_factors_f32(const FactorParams& p, Stream stream);
+/// columns: 16, 32, 64 or (Kp <= 128) 128 value columns a block. p.stages is set from what the device has.
 void launch_scan_bf16(const ScanParams& p, int columns, int shared_limit, Stream stream);
 void launch_scan_f16(const ScanParams& p, int columns, int shared_limit, Stream stream);
+/// The scan's mirror, last chunk first: v is d_o, initial_state the gradient of the final state (null: zeros), states get the
+/// gradient of the state at the END of every chunk, final_state that of the initial state. w, write_numbers and o are null.
+void launch_adjoint_bf16(const ScanParams& p, int columns, int shared_limit, Stream stream);
+void launch_adjoint_f16(const ScanParams& p, int columns, int shared_limit, Stream stream);
 
 /// The narrowest padded key width that holds Dk.
 inline int padded_width(index_t Dk) { return Dk <= 64 ? 64 : Dk <= 128 ? 128 : 256; }

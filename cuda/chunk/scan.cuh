@@ -3,7 +3,10 @@
 //
 // The serial part of the chunkwise forward (C3), (C4), (C6), (C7): chunk after chunk of a sequence,
 //   U = Tinv Z - W S0      O = Qbar S0 + A U      S = gamma S0 + Ktail^T U      Z = w (.) v
-// with the factors of images (params.h). Without erase U = Z.
+// with the factors of images (params.h). Without erase U = Z. Its mirror in the backward, kAdjoint, goes from the last chunk to the
+// first with the same factors: from the gradient of the state at a chunk's end to that at its start,
+//   V = Ktail dS1 + A^T dO      dS0 = gamma dS1 + Qbar^T dO - W^T V
+// where below dO stands in the place of Z, dS in that of S, V in that of U, and without erase there is no V.
 //
 // Everything is kept transposed: S^T [v,k], U^T and O^T [v,token] are accumulators of m16n8k16. The accumulators of S^T, rounded
 // to 16 bits, are the A operand of W S0 and Qbar S0, those of U^T that of A U and Ktail^T U, and rows of different v never meet.
@@ -120,7 +123,7 @@ struct ValueSide {
   }
 };
 
-template <class E, int Kp, int WM, int WN>
+template <class E, int Kp, int WM, int WN, bool kAdjoint>
 __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams p) {
   constexpr int kColumns = 16 * WM, kThreads = 32 * WM * WN;
   constexpr int kTokenTiles = 8 / WN, kStateTiles = Kp / 8 / WN;  // 8 wide, of a warp
@@ -136,14 +139,17 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
   const int chunks = static_cast<int>((values.length + kRows - 1) / kRows);
 
   auto* barriers = reinterpret_cast<std::uint64_t*>(shared + memory.barriers);  // [stages]
-  const auto ask = [&](int chunk) {
-    if (chunk < chunks) {
-      char* stage = shared + chunk % p.stages * memory.stage;
+  const bool wants_o = !kAdjoint && p.o != nullptr;
+  const auto place = [&](int step) { return kAdjoint ? chunks - 1 - step : step; };  // the chunk of a step
+  const auto ask = [&](int step) {
+    if (step < chunks) {
+      const int chunk = place(step);
+      char* stage = shared + step % p.stages * memory.stage;
       const char* image = p.images + ((slot0 + chunk) * p.heads + head) * layout.bytes();
       if (!kBulkCopies) {
         for (int at = 16 * thread; at < layout.bytes(); at += 16 * kThreads) copy_async_16(stage + at, image + at, true);
       } else if (thread == 0) {
-        bulk_copy(stage, image, layout.bytes(), barriers + chunk % p.stages);
+        bulk_copy(stage, image, layout.bytes(), barriers + step % p.stages);
       }
       values.ask(stage, memory, chunk);
     }
@@ -180,22 +186,23 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     block_sync();
   }
   if (p.stages > 1)
-    for (int chunk = 0; chunk < p.stages - 1; ++chunk) ask(chunk);
+    for (int step = 0; step < p.stages - 1; ++step) ask(step);
 
-  for (int chunk = 0; chunk < chunks; ++chunk) {
+  for (int step = 0; step < chunks; ++step) {
+    const int chunk = place(step);
     // 2. The chunk's image and Z are there; the next are asked for; the last O leaves.
     if (p.stages == 1) {
       block_sync();
-      ask(chunk);
+      ask(step);
     }
     if (p.stages == 3) copy_wait<1>();
     else copy_wait<0>();
-    char* stage = shared + chunk % p.stages * memory.stage;
+    char* stage = shared + step % p.stages * memory.stage;
     values.finish(stage, memory, chunk);
-    if (kBulkCopies) barrier_wait(barriers + chunk % p.stages, static_cast<unsigned>(chunk / p.stages) & 1u);
+    if (kBulkCopies) barrier_wait(barriers + step % p.stages, static_cast<unsigned>(step / p.stages) & 1u);
     block_sync();
-    if (p.stages > 1) ask(chunk + p.stages - 1);
-    if (chunk > 0 && !p.floats) values.store_o(shared + memory.o, chunk - 1);
+    if (p.stages > 1) ask(step + p.stages - 1);
+    if (wants_o && step > 0 && !p.floats) values.store_o(shared + memory.o, chunk - 1);
     if (p.states != nullptr) {
       E* kept = static_cast<E*>(p.states) + ((slot0 + chunk) * p.HV + hv) * p.Dk * p.Dv;
 #pragma unroll
@@ -217,7 +224,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     }
     warp_sync();
 
-    // 3. U = Tinv Z - W S0 and O = Qbar S0.
+    // 3. U = Tinv Z - W S0 and O = Qbar S0. Adjoint: V = A^T dO + Ktail dS1.
     const auto z_operand = [&](int kt) {
       const int row = 16 * kt + lane % 8 + lane / 16 * 8;
       const uint4 z = ldmatrix_transposed(stage + memory.z + place_in_tile<kColumns / 8>(row, 2 * m + lane / 8 % 2));
@@ -228,13 +235,14 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     if (p.erase)
 #pragma unroll
       for (int kt = 0; kt < 4; ++kt) {
-        if (WN > 1 && kt > part * (kTokenTiles / 2) + kTokenTiles / 2 - 1) continue;
+        if (WN > 1 && (kAdjoint ? kt < part * (kTokenTiles / 2) : kt > part * (kTokenTiles / 2) + kTokenTiles / 2 - 1)) continue;
         const FragmentA z = z_operand(kt);
 #pragma unroll
         for (int t = 0; t < kTokenTiles; t += 2) {
           const int pair = part * (kTokenTiles / 2) + t / 2;
-          if (kt > pair) continue;
-          const uint4 x = ldmatrix(stage + layout.t() + place_in_tile<8>(16 * pair + b_row, 2 * kt + b_piece));
+          if (kAdjoint ? kt < pair : kt > pair) continue;
+          const uint4 x = kAdjoint ? ldmatrix_transposed(stage + layout.a() + place_in_tile<8>(16 * kt + lane % 16, 2 * pair + lane / 16))
+                                   : ldmatrix(stage + layout.t() + place_in_tile<8>(16 * pair + b_row, 2 * kt + b_piece));
           mma<E>(U[t], z, x.x, x.y);
           mma<E>(U[t + 1], z, x.z, x.w);
         }
@@ -262,7 +270,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     };
     std::uint32_t U16[kTokenTiles][2];  // U rounded
     if (p.erase) {
-      add_state_product(U, stage + layout.w());
+      add_state_product(U, stage + (kAdjoint ? layout.k() : layout.w()));
 #pragma unroll
       for (int t = 0; t < kTokenTiles; ++t)
 #pragma unroll
@@ -273,10 +281,10 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
         }
     }
     float O[kTokenTiles][4] = {};
-    add_state_product(O, stage + layout.q());
+    if (wants_o) add_state_product(O, stage + layout.q());
     block_sync();
 
-    // 4. O += A U and S = gamma S + Ktail^T U.
+    // 4. O += A U and S = gamma S + Ktail^T U. Adjoint: S = gamma S + Qbar^T dO - W^T V.
 #pragma unroll
     for (int t = 0; t < kStateTiles; ++t) {
       const float2 gamma = *reinterpret_cast<const float2*>(stage + layout.gamma() + 4 * (channel0 + 8 * t));
@@ -296,22 +304,31 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
 #pragma unroll
       for (int t = 0; t < kTokenTiles; t += 2) {
         const int pair = part * (kTokenTiles / 2) + t / 2;
-        if (kt > pair) continue;
+        if (!wants_o || kt > pair) continue;
         const uint4 a = ldmatrix(stage + layout.a() + place_in_tile<8>(16 * pair + b_row, 2 * kt + b_piece));
         mma<E>(O[t], u, a.x, a.y);
         mma<E>(O[t + 1], u, a.z, a.w);
       }
+      const auto add_to_state = [&](const FragmentA& x, const char* factor) {
 #pragma unroll
-      for (int t = 0; t < kStateTiles; t += 2) {
-        const uint4 k = ldmatrix_transposed(stage + layout.k() + place_in_tile<Kp / 8>(16 * kt + lane % 16, part * kStateTiles + t + lane / 16));
-        mma<E>(S[t], u, k.x, k.y);
-        mma<E>(S[t + 1], u, k.z, k.w);
+        for (int t = 0; t < kStateTiles; t += 2) {
+          const uint4 k = ldmatrix_transposed(factor + place_in_tile<Kp / 8>(16 * kt + lane % 16, part * kStateTiles + t + lane / 16));
+          mma<E>(S[t], x, k.x, k.y);
+          mma<E>(S[t + 1], x, k.z, k.w);
+        }
+      };
+      if (!kAdjoint) {
+        add_to_state(u, stage + layout.k());
+      } else {
+        add_to_state(z_operand(kt), stage + layout.q());
+        if (p.erase) add_to_state(u, stage + layout.w());
       }
     }
 
     // 5. O to its tile, or where it is float32 straight to the tensor; the state for the other parts.
 #pragma unroll
     for (int t = 0; t < kTokenTiles; ++t) {
+      if (!wants_o) continue;
       const int token0 = 8 * (part * kTokenTiles + t);
       if (!p.floats) {
 #pragma unroll
@@ -331,7 +348,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
   }
 
   // 6. The last O and the state at the end.
-  if (chunks > 0 && !p.floats) {
+  if (wants_o && chunks > 0 && !p.floats) {
     block_sync();
     values.store_o(shared + memory.o, chunks - 1);
   }

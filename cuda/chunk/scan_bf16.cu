@@ -3,5 +3,5 @@
 #include "cuda/chunk/scan_launch.cuh"
 
 namespace fw::cuda::chunk {
-void launch_scan_bf16(const ScanParams& p, int columns, int shared_limit, Stream stream) { launch_scan_of<__nv_bfloat16>(p, columns, shared_limit, stream); }
+void launch_scan_bf16(const ScanParams& p, int columns, int shared_limit, Stream stream) { launch_scan_of<__nv_bfloat16, false>(p, columns, shared_limit, stream); }
 }  // namespace fw::cuda::chunk

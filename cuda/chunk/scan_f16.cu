@@ -3,5 +3,5 @@
 #include "cuda/chunk/scan_launch.cuh"
 
 namespace fw::cuda::chunk {
-void launch_scan_f16(const ScanParams& p, int columns, int shared_limit, Stream stream) { launch_scan_of<__half>(p, columns, shared_limit, stream); }
+void launch_scan_f16(const ScanParams& p, int columns, int shared_limit, Stream stream) { launch_scan_of<__half, false>(p, columns, shared_limit, stream); }
 }  // namespace fw::cuda::chunk

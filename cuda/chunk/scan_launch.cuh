@@ -11,36 +11,36 @@
 
 namespace fw::cuda::chunk {
 
-template <class E, int Kp, int WM, int WN>
+template <class E, int Kp, int WM, int WN, bool kAdjoint>
 void launch_scan_as(ScanParams p, int shared_limit, Stream stream) {
   const auto bytes = [&](int stages) { return ScanMemory(Image{Kp, p.erase != 0}, 16 * WM, WN, stages, p.erase != 0).bytes; };
   p.stages = 3;
   while (p.stages > 1 && bytes(p.stages) > shared_limit) --p.stages;
   if (bytes(p.stages) > shared_limit)
-    throw Error("cuda forward: Dk must leave room in shared memory, " + std::to_string(bytes(1)) + " bytes of " + std::to_string(shared_limit) +
+    throw Error(std::string(kAdjoint ? "cuda backward" : "cuda forward") + ": Dk must leave room in shared memory, " + std::to_string(bytes(1)) + " bytes of " + std::to_string(shared_limit) +
                 ", got a device with too little");
   p.tiles = (p.Dv + 16 * WM - 1) / (16 * WM);
-  check(cudaFuncSetAttribute(scan_kernel<E, Kp, WM, WN>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes(p.stages)),
-        "cuda forward: shared memory of scan_kernel");
+  check(cudaFuncSetAttribute(scan_kernel<E, Kp, WM, WN, kAdjoint>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes(p.stages)),
+        "cuda: shared memory of scan_kernel");
   const unsigned blocks = static_cast<unsigned>(static_cast<index_t>(p.tokens.N) * p.HV * p.tiles);
-  scan_kernel<E, Kp, WM, WN><<<blocks, 32 * WM * WN, static_cast<std::size_t>(bytes(p.stages)), stream>>>(p);
-  check_launch("cuda forward: launch of scan_kernel");
+  scan_kernel<E, Kp, WM, WN, kAdjoint><<<blocks, 32 * WM * WN, static_cast<std::size_t>(bytes(p.stages)), stream>>>(p);
+  check_launch("cuda: launch of scan_kernel");
 }
 
-template <class E, int Kp>
+template <class E, int Kp, bool kAdjoint>
 void launch_scan_of(const ScanParams& p, int columns, int shared_limit, Stream stream) {
-  if (columns == 16) return launch_scan_as<E, Kp, 1, 4>(p, shared_limit, stream);
-  if (columns == 32) return launch_scan_as<E, Kp, 2, 4>(p, shared_limit, stream);
+  if (columns == 16) return launch_scan_as<E, Kp, 1, 4, kAdjoint>(p, shared_limit, stream);
+  if (columns == 32) return launch_scan_as<E, Kp, 2, 4, kAdjoint>(p, shared_limit, stream);
   if constexpr (Kp <= 128)
-    if (columns == 128) return launch_scan_as<E, Kp, 8, 1>(p, shared_limit, stream);
-  launch_scan_as<E, Kp, 4, 2>(p, shared_limit, stream);
+    if (columns == 128) return launch_scan_as<E, Kp, 8, 1, kAdjoint>(p, shared_limit, stream);
+  launch_scan_as<E, Kp, 4, 2, kAdjoint>(p, shared_limit, stream);
 }
 
-template <class E>
+template <class E, bool kAdjoint>
 void launch_scan_of(const ScanParams& p, int columns, int shared_limit, Stream stream) {
-  if (p.Kp == 64) launch_scan_of<E, 64>(p, columns, shared_limit, stream);
-  else if (p.Kp == 128) launch_scan_of<E, 128>(p, columns, shared_limit, stream);
-  else launch_scan_of<E, 256>(p, columns, shared_limit, stream);
+  if (p.Kp == 64) launch_scan_of<E, 64, kAdjoint>(p, columns, shared_limit, stream);
+  else if (p.Kp == 128) launch_scan_of<E, 128, kAdjoint>(p, columns, shared_limit, stream);
+  else launch_scan_of<E, 256, kAdjoint>(p, columns, shared_limit, stream);
 }
 
 }  // namespace fw::cuda::chunk

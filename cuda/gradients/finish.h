@@ -13,7 +13,8 @@ namespace fw::cuda::gradients {
 /// Gradients of the effective quantities of token and value head, float32, HV value heads each. The recurrence (R1)-(R4) is
 ///   S = Diag(exp g) S;  S += k (z - S^T e)^T;  o = S^T q    with k, q as normalised, q scaled, e = b (.) k, z = w (.) v
 struct Effective {
-  const float* dq = nullptr;  ///< [tokens,HV,Dk] of q after L2 norm and scale
+  const float* dq = nullptr;  ///< [tokens,HV,Dk] of q after L2 norm and scale, or before the scale:
+  bool dq_before_scale = false;
   const float* dk = nullptr;  ///< [tokens,HV,Dk] of k after the L2 norm, without what comes through e
   const float* de = nullptr;  ///< [tokens,HV,Dk] of e; null without erase
   const float* dg = nullptr;  ///< [tokens,HV,Dk] of g per channel, after its activation; null without decay

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The chunkwise backward on the GPU, whole, against the hand-written reverse of the recurrence in double on the same rounded numbers.
+#include "cuda/forward_fixture.h"
+
+using namespace fw;
+using namespace fw::test;
+
+namespace {
+
+struct Kept {
+  bool states = true, factors = false;
+};
+
+struct BackwardRun {
+  BackwardRun(const Problem& problem, DType tensors, DType g, cuda::StateLayout layout = cuda::StateLayout::key_value, Kept kept = {})
+      : forward(problem, tensors, g, layout), kept_(kept) {
+    const cuda::Call& call = forward.call;
+    const auto input = [&](Placed& placed, const Tensor<double>& x, DType dtype) {
+      if (!x.defined()) return static_cast<const void*>(nullptr);
+      const AnyTensor narrow = AnyTensor::from(x, dtype);
+      placed = Placed(narrow.bytes().size(), 0);
+      placed.upload(narrow.bytes().data());
+      return static_cast<const void*>(placed.data());
+    };
+    up.d_o = input(d_o_, problem.up.d_o, tensors);
+    Tensor<double> last = problem.up.dfinal_state;
+    if (last.defined() && layout == cuda::StateLayout::value_key) last = transposed(last.cast<float>()).cast<double>();
+    up.dfinal_state = static_cast<const float*>(input(dfinal_, last, DType::f32));
+    const auto out = [&](const char* name, const Tensor<double>& like, DType dtype) -> void* {
+      if (!like.defined()) return nullptr;
+      results_.push_back({name, like.shape(), dtype, Placed(static_cast<std::size_t>(like.numel()) * dtype_size(dtype), 0)});
+      return results_.back().placed.data();
+    };
+    results_.reserve(12);
+    const Inputs<double>& in = problem.in;
+    gradients.dq = out("dq", in.q, tensors), gradients.dk = out("dk", in.k, tensors), gradients.dv = out("dv", in.v, tensors), gradients.dg = out("dg", in.g, g);
+    gradients.db = out("db", in.b, tensors), gradients.dw = out("dw", in.w, tensors), gradients.dbeta = out("dbeta", in.beta, tensors);
+    gradients.dA_log = static_cast<float*>(out("dA_log", in.A_log, DType::f32));
+    gradients.ddt_bias = static_cast<float*>(out("ddt_bias", in.dt_bias, DType::f32));
+    gradients.dinitial_state = static_cast<float*>(out("dinitial_state", in.initial_state, DType::f32));
+    workspace_ = Placed(cuda::backward_workspace_bytes(call, kept.states), 0);
+  }
+  void run() {
+    forward.run();
+    if (kept_.factors) cuda::check(cudaMemcpy(workspace_.data(), forward.workspace(), cuda::forward_workspace_bytes(forward.call), cudaMemcpyDeviceToDevice), "BackwardRun");
+    cuda::backward(forward.call, forward.in, up, gradients, {kept_.states ? forward.saved() : nullptr, kept_.factors}, workspace_.data());
+    cuda::check(cudaDeviceSynchronize(), "BackwardRun");
+    workspace_.download();
+  }
+  Tensor<double> result(const std::string& name) const {
+    for (const Result& r : results_)
+      if (r.name == name) {
+        AnyTensor out(r.dtype, r.shape);
+        out.bytes() = r.placed.download();
+        if (name == "dinitial_state" && forward.call.state_layout == cuda::StateLayout::value_key) {
+          Tensor<float> turned({r.shape[0], r.shape[1], r.shape[3], r.shape[2]});
+          std::memcpy(turned.data(), out.bytes().data(), out.bytes().size());
+          return transposed(turned).cast<double>();
+        }
+        return out.to_double();
+      }
+    return {};
+  }
+  std::vector<std::vector<std::byte>> bytes() const {
+    std::vector<std::vector<std::byte>> all;
+    for (const Result& r : results_) all.push_back(r.placed.download());
+    return all;
+  }
+  ForwardRun forward;
+  cuda::Upstream up;
+  cuda::Gradients gradients;
+
+ private:
+  struct Result {
+    std::string name;
+    Shape shape;
+    DType dtype;
+    Placed placed;
+  };
+  Kept kept_;
+  std::vector<Result> results_;
+  Placed d_o_, dfinal_, workspace_;
+};
+
+Problem problem_of(Variant variant, const std::string& shape, const std::string& family, DType tensors, DType g) {
+  Problem p = rounded(make_problem(variant, ProblemShape::parse(shape), family, 5), tensors, g);
+  for (index_t i = 0; i < p.up.d_o.numel(); ++i) p.up.d_o[i] = round_to(tensors, p.up.d_o[i]);
+  for (index_t i = 0; i < p.up.dfinal_state.numel(); ++i) p.up.dfinal_state[i] = round_to(DType::f32, p.up.dfinal_state[i]);
+  return p;
+}
+
+/// What ideal kernels with operands in bf16 err, and a half more (docs/numerics.md).
+double limit_of(const std::string& family, DType tensors) {
+  const bool repeats = family == "keys-correlated" || family == "keys-duplicate" || family == "keys-identical" || family == "keys-positive";
+  return (repeats ? 2.5e-2 : 8e-3) * (tensors == DType::f16 ? 0.125 : 1.0);
+}
+
+void check_backward(Variant variant, const std::string& shape, const std::string& family = "typical", DType tensors = DType::bf16, DType g = DType::f32,
+                    cuda::StateLayout layout = cuda::StateLayout::key_value, Kept kept = {}) {
+  CAPTURE(info(variant).name);
+  CAPTURE(shape);
+  CAPTURE(family);
+  CAPTURE(dtype_name(tensors));
+  CAPTURE(dtype_name(g));
+  const Problem p = problem_of(variant, shape, family, tensors, g);
+  const Gradients<double> truth = naive::backward(p.in, p.up, p.options);
+  BackwardRun run(p, tensors, g, layout, kept);
+  run.run();
+  const double limit = limit_of(family, tensors);
+  const auto close = [&](const char* name, const Tensor<double>& expected) {
+    if (!expected.defined() || expected.numel() == 0) return;
+    CAPTURE(std::string(name));
+    CHECK_CLOSE(run.result(name), expected, Tolerance{limit, 16 * limit});
+  };
+  close("dq", truth.dq), close("dk", truth.dk), close("dv", truth.dv), close("dg", truth.dg), close("db", truth.db), close("dw", truth.dw), close("dbeta", truth.dbeta);
+  close("dA_log", truth.dA_log), close("ddt_bias", truth.ddt_bias), close("dinitial_state", truth.dinitial_state);
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("cuda");
+
+TEST_CASE("cuda backward: matches naive at every length") {
+  for (const char* T : {"1", "2", "15", "16", "17", "31", "63", "64", "65", "100", "128", "130", "200"})
+    for (const Variant variant : {Variant::gdn2, Variant::gdn, Variant::linear, Variant::kda, Variant::gla}) check_backward(variant, std::string("B2-H2-Dk128-Dv128-T") + T);
+  check_backward(Variant::gdn2, "B2-T0-H2-Dk64-Dv64");
+}
+
+TEST_CASE("cuda backward: matches naive at every width, type and layout; with states and factors kept or not") {
+  for (const char* shape : {"B2-T100-H2-Dk128-Dv64", "B1-T130-H1-HV2-Dk64-Dv128", "B2-T70-H2-Dk60-Dv100", "B1-T70-H1-Dk100-Dv60", "B1-T70-H1-Dk16-Dv16", "B1-T70-H1-Dk17-Dv33",
+                            "B1-T70-H1-Dk128-Dv256", "B1-T70-H1-Dk256-Dv48"})
+    for (const Variant variant : {Variant::gdn2, Variant::gla, Variant::kda})
+      for (const cuda::StateLayout layout : kLayouts) check_backward(variant, shape, "typical", DType::bf16, DType::f32, layout, {layout == cuda::StateLayout::key_value, false});
+  for (const Variant variant : {Variant::gdn2, Variant::gdn, Variant::kda}) {
+    for (const Kept kept : {Kept{true, true}, Kept{true, false}, Kept{false, true}, Kept{false, false}})
+      check_backward(variant, "B2-T150-H2-Dk128-Dv128", "typical", DType::bf16, DType::f32, cuda::StateLayout::key_value, kept);
+    check_backward(variant, "B2-T100-H2-Dk128-Dv128", "typical", DType::bf16, DType::bf16);
+    check_backward(variant, "B2-T100-H2-Dk128-Dv128", "typical", DType::f16, DType::f32);
+    check_backward(variant, "B2-T100-H2-Dk128-Dv128", "typical", DType::f16, DType::f16);
+    check_backward(variant, "B2-T100-H2-Dk128-Dv128", "typical", DType::f32, DType::f32);
+  }
+}
+
+TEST_CASE("cuda backward: matches naive for every variant and option, grouped heads, packed sequences") {
+  for (const Variant variant : delta_variants()) {
+    const VariantInfo& row = info(variant);
+    for (const std::string shape : {"B2-T75-H2-HV6-Dk64-Dv36", "B1-T150-H1-HV2-Dk128-Dv32", "T150-H2-HV4-Dk64-Dv32-cu0,0,15,15,80,81,145,150,150", "B1-T100-H2-Dk64-Dv64"}) {
+      for (const char* options : {"-gH-bH", "-gHV-bHV", "-gH-bHV-l2norm", "-noh0"}) check_backward(variant, shape + options);
+      if (row.decay != Decay::none)
+        for (const char* options : {"-softplus-gH", "-softplus-gHV-l2norm", "-bounded-gH", "-bounded-gHV"}) check_backward(variant, shape + options);
+      if (row.erase != Erase::none)
+        for (const char* options : {"-sigmoid", "-sigmoid-times2-bHV"}) check_backward(variant, shape + options);
+    }
+  }
+}
+
+TEST_CASE("cuda backward: matches naive on every input family and tensor type") {
+  for (const Variant variant : delta_variants())
+    for (const InputFamily& family : input_families())
+      if (family_applies(variant, family.name))
+        for (const DType tensors : {DType::bf16, DType::f16}) {
+          if (tensors == DType::f16 && family.name.starts_with("magnitude")) continue;  // outside of the numbers of f16
+          check_backward(variant, family.name == "keys-orthonormal" ? "B1-T130-H2-Dk64-Dv32-noh0" : "B1-T130-H2-Dk64-Dv32", std::string(family.name), tensors);
+        }
+}
+
+TEST_CASE("cuda backward: right for every decay, and bitwise repeatable") {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kMixture[] = {0, -1e-4, -5, -20, -100, -1e4, -kInfinity, -0.1};
+  for (const Variant variant : {Variant::gdn2, Variant::kda, Variant::gdn, Variant::gla})
+    for (const double decay : {0.0, -1e-4, -5.0, -20.0, -100.0, -1e4, -kInfinity, 1.0}) {
+      CAPTURE(info(variant).name);
+      CAPTURE(decay);
+      Problem p = problem_of(variant, "B1-T150-H2-Dk128-Dv64", "typical", DType::bf16, DType::f32);
+      for (index_t i = 0; i < p.in.g.numel(); ++i) p.in.g[i] = decay > 0 ? kMixture[(static_cast<std::uint64_t>(i) * 2654435761u >> 7) % 8] : decay;
+      const Gradients<double> truth = naive::backward(p.in, p.up, p.options);
+      BackwardRun run(p, DType::bf16, DType::f32);
+      run.run();
+      CHECK_CLOSE(run.result("dq"), truth.dq, Tolerance{8e-3, 0.2});
+      CHECK_CLOSE(run.result("dk"), truth.dk, Tolerance{8e-3, 0.2});
+      CHECK_CLOSE(run.result("dv"), truth.dv, Tolerance{8e-3, 0.2});
+      CHECK_CLOSE(run.result("dg"), truth.dg, Tolerance{8e-3, 1.0});
+      const auto bytes = run.bytes();
+      for (int i = 0; i < 3; ++i) {
+        run.run();
+        CHECK(run.bytes() == bytes);
+      }
+    }
+}
+
+TEST_SUITE_END();
