@@ -81,7 +81,8 @@ struct Kept {
   const void* states = nullptr;  ///< `saved` of forward(); null: recomputed
   bool factors = false;          ///< the workspace begins with what forward() of the same call left in its own, untouched
 };
-/// Bytes that backward() needs as workspace, never less than forward_workspace_bytes(). states_kept: whether Kept::states will be given.
+/// Bytes that backward() needs as workspace on the current device, never less than forward_workspace_bytes(). states_kept: whether
+/// Kept::states will be given.
 std::size_t backward_workspace_bytes(const Call& call, bool states_kept);
 /// Gradients of sum(o (.) d_o) + sum(final_state (.) dfinal_state) for what in `gradients` is not null. Enqueues kernels and
 /// returns; the same limits, errors ("cuda backward: ...") and bits on every run as forward(). Without tokens dinitial_state is

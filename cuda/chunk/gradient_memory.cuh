@@ -26,7 +26,7 @@ struct GradientMemory {
   static constexpr int kImage = kStages * kStage, kSquare = kImage + 256 * Kp;
   static constexpr int kParked = 384 * kOwn, kLevel32 = kParked + 768 * kOwn;
   static constexpr int kFirst = kSquare + 16384 > kLevel32 + 128 * kOwn ? kSquare + 16384 : kLevel32 + 128 * kOwn;
-  static constexpr int kWork = kFirst, kG = kWork + 3 * 8192, kRest = kG + 256 * (kOwn + 4), kBytes = kRest + 4 * (4 * 64 + 5 * kOwn) + 16 * 3 * 32;
+  static constexpr int kWork = kFirst, kG = kWork + 3 * 8192, kRest = kG + 256 * (kOwn + 4), kBytes = kRest + 4 * (8 * 64 + 5 * kOwn) + 16 * 3 * 32;
   static_assert(384 * kOwn <= kStage || kStages == 1);
   static_assert(kBytes <= 232448);
 };

@@ -20,15 +20,17 @@ struct GradientParams {
   int floats;                ///< tensors are float32, else E
   int vectors;               ///< rows of q k b v w d_o begin at multiples of 16 bytes; rows of float32 g at multiples of 16
   int state_vectors;         ///< rows of states and adjoints do
-  /// direct: dq dk db dg dv dw are of the caller's types, those of its tensors, null where not wanted. Else they are the float32
-  /// arrays of gradients::Effective (db: de, dv: dz; dw unused; dq is of q after the norm, before the scale).
+  /// direct: dq dk db dg dv dw dbeta are of the caller's types, those of its tensors, null where not wanted. Else they are the
+  /// float32 arrays of gradients::Effective (db: de, dv: dz; dw, dbeta unused; dq is of q after the norm, before the scale).
   int direct;
-  void *dq, *dk, *db, *dg, *dv, *dw;
+  void *dq, *dk, *db, *dg, *dv, *dw, *dbeta;
 };
 
 // One translation unit per element type.
 void launch_gradients_bf16(const GradientParams& p, int shared_limit, Stream stream);
 void launch_gradients_f16(const GradientParams& p, int shared_limit, Stream stream);
+/// Whether a block works on all key channels of a head, so that it can write gradients of gates that they share.
+bool gradients_have_all_channels(int Kp, int shared_limit);
 /// half: E is f16, else bf16.
 inline void launch_gradients(const GradientParams& p, bool half, int shared_limit, Stream stream) {
   (half ? launch_gradients_f16 : launch_gradients_bf16)(p, shared_limit, stream);

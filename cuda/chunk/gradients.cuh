@@ -97,6 +97,8 @@ struct GradientBlock {
   __device__ __forceinline__ float* diagonal() const { return row_q() + 192; }
   __device__ __forceinline__ float* channel_numbers() const { return row_q() + 256; }  ///< [5][own]
   __device__ __forceinline__ uint4* fine() const { return reinterpret_cast<uint4*>(channel_numbers() + 5 * kOwn); }
+  __device__ __forceinline__ float* value_sums() const { return reinterpret_cast<float*>(fine() + 96); }              ///< [warps / 4][64] of dz v
+  __device__ __forceinline__ float* channel_sums() const { return reinterpret_cast<float*>(memory + M::kParked); }  ///< [2][slices][64] of de k, dg; after the tree
   __device__ __forceinline__ Address q_tile() const { return shared; }
   __device__ __forceinline__ Address k_tile() const { return shared + 128 * kOwn; }
   __device__ __forceinline__ Address b_tile() const { return shared + 256 * kOwn; }
@@ -244,6 +246,8 @@ struct GradientBlock {
       put(Z(), x);
     }
     if (at.channel0 > 0) return;
+    const bool one_number = p.direct && p.write_numbers != nullptr;
+    float along[2] = {};
 #pragma unroll
     for (int n = 0; n < kColumnTiles; ++n)
 #pragma unroll
@@ -252,6 +256,11 @@ struct GradientBlock {
         const float2 d = kErase ? make_float2(x[n][2 * i], x[n][2 * i + 1]) : unpack<E>(load_4(dU() + place));
         float2 v = make_float2(1.0f, 1.0f), w = v;
         if (p.direct && p.write_channel) v = unpack<E>(load_4(from + place)), w = unpack<E>(load_4(from + kW + place));
+        if (one_number) {
+          v = unpack<E>(load_4(from + place));
+          w.x = w.y = write_number(row + lane / 4 + 8 * i);
+          along[i] += d.x * v.x + d.y * v.y;
+        }
         if (p.direct && !p.floats) {
           store_4(from + place, pack<E>(d.x * w.x, d.y * w.y));
           if (p.write_channel) store_4(from + kW + place, pack<E>(d.x * v.x, d.y * v.y));
@@ -268,6 +277,14 @@ struct GradientBlock {
           if (left > 0) static_cast<float*>(p.dw)[to] = d.x * v.x;
           if (left > 1) static_cast<float*>(p.dw)[to + 1] = d.y * v.y;
         }
+      }
+    if (one_number)
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        along[i] += exchange(along[i], 1);
+        along[i] += exchange(along[i], 2);
+        float* sum = value_sums() + warp / 4 * 64 + row + lane / 4 + 8 * i;
+        if (lane % 4 == 0) *sum = tile == 0 ? along[i] : *sum + along[i];
       }
   }
   __device__ __forceinline__ void store_rows(void* tensor, Address tile, int n_tile) const {

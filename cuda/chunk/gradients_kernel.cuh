@@ -88,6 +88,16 @@ struct TreeStore {
         if (token < rows && channel < at.channels) tensor[first + token * stride + channel] = x[n][i];
       }
   }
+  /// Sums of a tile over the 16 channels of the warp, to [slices][64].
+  __device__ __forceinline__ void sum_channels(float* sums, int n, const Tile& x) const {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      float sum = x[i] + x[2 + i];
+#pragma unroll
+      for (int mask = 4; mask < 32; mask *= 2) sum += exchange(sum, mask);
+      if (lane < 4) sums[64 * slice + 32 * half + 8 * n + 2 * lane + i] = sum;
+    }
+  }
   /// To the warp's part of a tile.
   __device__ __forceinline__ void put(Address tile, const Tile (&x)[4]) const {
     const int row = 32 * half + lane / 4;
@@ -119,7 +129,7 @@ __device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, k
   const index_t Dk = p.raw.Dk;
   TreeStore<E, kOwn> out{at, tree.lane, tree.slice, tree.half, at.chunk.rows, p.raw.HV * Dk};
   const index_t first = (at.token * p.raw.HV + at.hv) * Dk + at.channel0;  // direct only where every tensor has HV heads
-  const bool gates = block.erase_channel() && p.direct;
+  const bool gates = block.erase_channel() && p.direct, one_erase = kErase && p.direct && p.raw.erase == Erase::scalar;
   if (gates)
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
@@ -129,10 +139,24 @@ __device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, k
 #pragma unroll
       for (int i = 0; i < 4; ++i) tree.dk[n][i] += tree.de[n][i] * b[i], tree.de[n][i] *= k[i];
     }
+  if (one_erase)
+#pragma unroll
+    for (int n = 0; n < 4; ++n) {
+      Tile k, x;
+      tree.fetch(block.k_tile(), n, k);
+      const float2 b = *reinterpret_cast<const float2*>(block.row_e() + tree.token(n));
+#pragma unroll
+      for (int i = 0; i < 4; ++i) tree.dk[n][i] += tree.de[n][i] * (i % 2 == 0 ? b.x : b.y), x[i] = tree.de[n][i] * k[i];
+      out.sum_channels(block.channel_sums(), n, x);
+    }
+  const bool one_decay = p.direct && p.raw.decay == Decay::scalar;
+  if (one_decay)
+#pragma unroll
+    for (int n = 0; n < 4; ++n) out.sum_channels(block.channel_sums() + 4 * kOwn, n, tree.dg[n]);
   if (!p.direct || p.floats) {
     out.floats(static_cast<float*>(p.dq), first, tree.dq);
     out.floats(static_cast<float*>(p.dk), first, tree.dk);
-    if (kErase) out.floats(static_cast<float*>(p.db), first, tree.de);
+    if (kErase && !one_erase) out.floats(static_cast<float*>(p.db), first, tree.de);
   } else {
     warp_sync();
     out.put(block.q_tile(), tree.dq);
@@ -143,14 +167,34 @@ __device__ __forceinline__ void store_tree(const Block& block, GradientTree<E, k
     out.rows_out(p.dk, first, block.k_tile(), p.vectors);
     if (gates) out.rows_out(p.db, first, block.b_tile(), p.vectors);
   }
-  if (!p.direct || p.raw.g_is_float) {
-    out.floats(static_cast<float*>(p.dg), first, tree.dg);
-    return;
+  if (!one_decay) {
+    if (!p.direct || p.raw.g_is_float) {
+      out.floats(static_cast<float*>(p.dg), first, tree.dg);
+    } else {
+      warp_sync();
+      out.put(block.q_tile(), tree.dg);
+      warp_sync();
+      out.rows_out(p.dg, first, block.q_tile(), p.vectors);
+    }
   }
-  warp_sync();
-  out.put(block.q_tile(), tree.dg);
-  warp_sync();
-  out.rows_out(p.dg, first, block.q_tile(), p.vectors);
+  const bool one_write = p.direct && p.write_numbers != nullptr;
+  if (!one_erase && !one_decay && !one_write) return;
+  block_sync();
+  if (block.thread >= at.chunk.rows) return;
+  const index_t row = (at.token + block.thread) * p.raw.HV + at.hv;
+  const auto sum = [&](const float* numbers, int count) {
+    float all = 0.0f;
+    for (int i = 0; i < count; ++i) all += numbers[64 * i + block.thread];
+    return all;
+  };
+  const auto put = [&](void* tensor, bool floats, float x) {
+    if (tensor == nullptr) return;
+    if (floats) static_cast<float*>(tensor)[row] = x;
+    else static_cast<E*>(tensor)[row] = from_float<E>(x);
+  };
+  if (one_erase || one_write)
+    put(p.dbeta, p.floats, (one_erase ? sum(block.channel_sums(), kOwn / 16) : 0.0f) + (one_write ? sum(block.value_sums(), Block::kWarps / 4) : 0.0f));
+  if (one_decay) put(p.dg, p.raw.g_is_float, sum(block.channel_sums() + 4 * kOwn, kOwn / 16));
 }
 
 template <class E, int Kp, int kOwn, int kStages, bool kErase>

@@ -17,22 +17,22 @@ namespace {
 
 constexpr Door kDoor{"cuda backward"};
 
-/// Whether gradients_kernel writes what the caller asked for: every gate has its own value and head, and no activation or norm lies
-/// between the tensors and the recurrence.
-bool is_direct(const Call& call, const Plan& plan) {
+/// Whether gradients_kernel writes what the caller asked for: every gate has its own value head, and no activation or norm lies between
+/// the tensors and the recurrence. Where a gate is one number for all channels, a block must have all channels.
+bool is_direct(const Call& call, const Plan& plan, const Device& device) {
   const Options& options = call.options;
   const bool raw = !options.l2norm_qk && !options.sigmoid_gates && options.decay_activation == DecayActivation::none;
-  const bool own_heads = call.H == call.HV && plan.g_heads == call.HV && (!plan.gated || plan.b_heads == call.HV);
-  const bool own_values = plan.row.decay != Decay::scalar && (plan.row.erase == Erase::none || plan.row.erase == Erase::channel) &&
-                          (plan.row.write == Write::one || plan.row.write == Write::channel);
-  return raw && own_heads && own_values;
+  const bool own_heads = call.H == call.HV && (plan.row.decay == Decay::none || plan.g_heads == call.HV) && (!plan.gated || plan.b_heads == call.HV);
+  const bool own_channels = plan.row.decay != Decay::scalar && plan.row.erase != Erase::scalar;
+  return raw && own_heads && plan.row.erase != Erase::mean && plan.row.write != Write::mean &&
+         (own_channels || chunk::gradients_have_all_channels(plan.image.Kp, device.shared_block));
 }
 
 /// Where everything lies in the workspace, in bytes from its start.
 struct Places {
   std::size_t adjoints = 0, states = 0, dq = 0, dk = 0, de = 0, dg = 0, dz = 0, finish = 0, bytes = 0;
 };
-Places places_of(const Call& call, const Plan& plan, bool states_kept) {
+Places places_of(const Call& call, const Plan& plan, bool direct, bool states_kept) {
   Places at;
   const auto take = [&](std::size_t bytes) {
     const std::size_t from = at.bytes;
@@ -43,7 +43,7 @@ Places places_of(const Call& call, const Plan& plan, bool states_kept) {
   const std::size_t states = static_cast<std::size_t>(plan.slots * call.HV * call.Dk * call.Dv) * 2;
   at.adjoints = take(states);
   if (!states_kept) at.states = take(states);
-  if (is_direct(call, plan)) return at;
+  if (direct) return at;
   const std::size_t keys = static_cast<std::size_t>(plan.tokens * call.HV * call.Dk) * sizeof(float);
   at.dq = take(keys), at.dk = take(keys), at.de = plan.erases ? take(keys) : 0, at.dg = plan.row.decay == Decay::none ? 0 : take(keys);
   at.dz = take(static_cast<std::size_t>(plan.tokens * call.HV * call.Dv) * sizeof(float));
@@ -67,18 +67,22 @@ void check_gradients(const Call& call, const Plan& plan, const Upstream& up, con
 
 }  // namespace
 
-std::size_t backward_workspace_bytes(const Call& call, bool states_kept) { return places_of(call, plan_of(kDoor, call), states_kept).bytes; }
+std::size_t backward_workspace_bytes(const Call& call, bool states_kept) {
+  const Plan plan = plan_of(kDoor, call);
+  return places_of(call, plan, is_direct(call, plan, current_device()), states_kept).bytes;
+}
 
 void backward(const Call& call, const Inputs& in, const Upstream& up, const Gradients& gradients, const Kept& kept, void* workspace, Stream stream) {
   const Plan plan = plan_of(kDoor, call);
   check_inputs(kDoor, call, plan, in, workspace);
   check_gradients(call, plan, up, gradients);
   if (plan.N == 0) return;
-  const Places places = places_of(call, plan, kept.states != nullptr);
+  const Device device = current_device();
+  const bool direct = is_direct(call, plan, device);
+  const Places places = places_of(call, plan, direct, kept.states != nullptr);
   const auto at = [&](std::size_t place) { return static_cast<char*>(workspace) + place; };
   const std::size_t size = dtype_size(call.tensors);
   const bool half = call.tensors == DType::f16;
-  const Device device = current_device();
   const chunk::FactorParams f = factor_params(kDoor, call, plan, in, workspace);
   const chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
   const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
@@ -97,7 +101,7 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
   s.initial_state = up.dfinal_state, s.final_state = gradients.dinitial_state, s.states = at(places.adjoints);
   (half ? chunk::launch_adjoint_f16 : chunk::launch_adjoint_bf16)(s, columns, device.shared_block, stream);
   if (plan.tokens == 0) {
-    if (!is_direct(call, plan)) gradients::finish(call, in, {}, gradients, at(places.finish), stream);
+    if (!direct) gradients::finish(call, in, {}, gradients, at(places.finish), stream);
     return;
   }
 
@@ -111,9 +115,9 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
               rows("dk", gradients.dk, call.Dk) & rows("db", gradients.db, call.Dk) & rows("dv", gradients.dv, call.Dv) & rows("dw", gradients.dw, call.Dv);
   if (plan.row.decay == Decay::channel) p.vectors &= kDoor.aligned("g", in.g, call.Dk, dtype_size(call.g), 16) & kDoor.aligned("dg", gradients.dg, call.Dk, dtype_size(call.g), 16);
   p.state_vectors = call.Dv % 8 == 0 && reinterpret_cast<std::uintptr_t>(states) % 16 == 0;
-  p.direct = is_direct(call, plan);
-  if (p.direct) {
-    p.dq = gradients.dq, p.dk = gradients.dk, p.dv = gradients.dv, p.dg = gradients.dg, p.db = gradients.db, p.dw = gradients.dw;
+  p.direct = direct;
+  if (direct) {
+    p.dq = gradients.dq, p.dk = gradients.dk, p.dv = gradients.dv, p.dg = gradients.dg, p.db = gradients.db, p.dw = gradients.dw, p.dbeta = gradients.dbeta;
     chunk::launch_gradients(p, half, device.shared_block, stream);
     return;
   }
