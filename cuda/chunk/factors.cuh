@@ -8,14 +8,14 @@
 // channels (tree.cuh). Half a chunk at a time, so that a lane holds 16 elements of each tensor and no more than 128 registers.
 // Sums over channels cross the warps through shared memory in a fixed order: the same bits on every run.
 //
-// Shared memory, bytes:  4864                                rows and scalar tables
+// Shared memory, bytes:  4992                                rows and scalar tables
 //                       + 8192                               A of E
 //                       + 17408 + 128 Kp                     L float32 [64,68] and E-bar of E, with erase only
 //                       + 192 Kp                             fragments of level 32, later Tinv of E (8192)
 //                       + max(320 Kp, 22016)                 partial sums, later X = Tinv float32
-// Kp = 64: 72960, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80 (164 KB).
-// Kp = 128: 112384, two on sm_90, one on sm_80 (a block may have 163 KB there).
-// Kp = 256: 194304, one on sm_90 (a block may have 227 KB); more than sm_80 has.
+// Kp = 64: 73088, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80 (164 KB).
+// Kp = 128: 112512, two on sm_90, one on sm_80 (a block may have 163 KB there).
+// Kp = 256: 194432, one on sm_90 (a block may have 227 KB); more than sm_80 has.
 //
 // Ranges: alpha in [0,1]; every decay factor is a product of alphas, none is a quotient or the exponential of a difference, so all
 // are in [0,1] and right for g = -inf. Operands are rounded once, from float32 products, to E; sums, L and its inverse are float32.
@@ -33,17 +33,16 @@ __device__ __forceinline__ void store_row(char* at, const float (&x)[4]) { *rein
 /// X = Tinv, rounded to E, to shared memory and to the image; zeros above the diagonal.
 template <class E>
 __device__ __forceinline__ void round_inverse(const FactorMemory& m, char* T, int thread, int threads) {
-  for (int n = thread; n < 512; n += threads) {
-    const int i = n / 8, j = n % 8 * 8;
-    const float4 low = *reinterpret_cast<const float4*>(m.X + i * kPitch + j), high = *reinterpret_cast<const float4*>(m.X + i * kPitch + j + 4);
-    const float x[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
-    std::uint32_t word[4];
 #pragma unroll
-    for (int l = 0; l < 4; ++l) word[l] = pack<E>(j + 2 * l <= i ? x[2 * l] : 0.0f, j + 2 * l + 1 <= i ? x[2 * l + 1] : 0.0f);
-    const int at = place_in_tile<8>(i, n % 8);
-    const uint4 piece = make_uint4(word[0], word[1], word[2], word[3]);
-    *reinterpret_cast<uint4*>(m.T_inv + at) = piece;
-    *reinterpret_cast<uint4*>(T + at) = piece;
+  for (int first = 0; first < 512; first += threads) {
+    const int i = (first + thread) / 8, piece = thread % 8, at = place_in_tile<8>(i, piece);
+    uint4 words = make_uint4(0u, 0u, 0u, 0u);
+    if (piece / 2 <= i / 16) {  // within its blocks of 16 X has zeros itself
+      const float4 low = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece), high = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece + 4);
+      words = make_uint4(pack<E>(low.x, low.y), pack<E>(low.z, low.w), pack<E>(high.x, high.y), pack<E>(high.z, high.w));
+    }
+    *reinterpret_cast<uint4*>(m.T_inv + at) = words;
+    *reinterpret_cast<uint4*>(T + at) = words;
   }
 }
 
@@ -51,33 +50,35 @@ __device__ __forceinline__ void round_inverse(const FactorMemory& m, char* T, in
 template <class E>
 __device__ __forceinline__ void form_W(const FactorMemory& m, char* W, int Kp, int warp, int lane) {
   float d[4][2][4] = {};
+  const char* e_at = m.E_bar + place_in_tile(Kp / 8, lane % 16, 2 * warp + lane / 16);  // rows 16 kt further: the same swizzle
 #pragma unroll
   for (int kt = 0; kt < 4; ++kt) {
-    const int row = 16 * kt + lane % 16;
-    const uint4 e = ldmatrix_transposed(m.E_bar + place_in_tile(Kp / 8, row, 2 * warp + lane / 16));
+    const uint4 e = ldmatrix_transposed(e_at + 32 * kt * Kp);
+    const char* t_at = m.T_inv + place_in_tile<8>(lane % 16, 2 * kt + lane / 16);
 #pragma unroll
     for (int mt = kt; mt < 4; ++mt) {
-      const uint4 t = ldmatrix(m.T_inv + place_in_tile<8>(16 * mt + lane % 16, 2 * kt + lane / 16));
+      const uint4 t = ldmatrix(t_at + 2048 * mt);
       mma<E>(d[mt][0], {t.x, t.y, t.z, t.w}, e.x, e.y);
       mma<E>(d[mt][1], {t.x, t.y, t.z, t.w}, e.z, e.w);
     }
   }
   warp_sync();
 #pragma unroll
-  for (int mt = 0; mt < 4; ++mt)
+  for (int n = 0; n < 2; ++n) {
+    char* at = m.E_bar + place_in_tile(Kp / 8, lane / 4, 2 * warp + n) + lane % 4 * 4;
 #pragma unroll
-    for (int n = 0; n < 4; ++n) {  // columns n / 2, rows n % 2
-      const int row = 16 * mt + 8 * (n % 2) + lane / 4;
-      *reinterpret_cast<std::uint32_t*>(m.E_bar + place_in_tile(Kp / 8, row, 2 * warp + n / 2) + lane % 4 * 4) =
-          pack<E>(-d[mt][n / 2][n % 2 * 2], -d[mt][n / 2][n % 2 * 2 + 1]);
+    for (int mt = 0; mt < 4; ++mt) {
+      *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp) = pack<E>(-d[mt][n][0], -d[mt][n][1]);
+      *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp + 16 * Kp) = pack<E>(-d[mt][n][2], -d[mt][n][3]);
     }
-  warp_sync();
-#pragma unroll
-  for (int n = 0; n < 4; ++n) {
-    const int at = place_in_tile(Kp / 8, 16 * n + lane / 2, 2 * warp + lane % 2);
-    *reinterpret_cast<uint4*>(W + at) = *reinterpret_cast<const uint4*>(m.E_bar + at);
   }
+  warp_sync();
+  const int at = place_in_tile(Kp / 8, lane / 2, 2 * warp + lane % 2);
+#pragma unroll
+  for (int n = 0; n < 4; ++n) *reinterpret_cast<uint4*>(W + at + 32 * n * Kp) = *reinterpret_cast<const uint4*>(m.E_bar + at + 32 * n * Kp);
 }
+
+inline constexpr int kSlotsOfGrid = 32768;  ///< grid = gate heads, slots up to this number, what is left of them
 
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
 constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 128 ? 2 : 1; }
@@ -86,12 +87,13 @@ constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 1
 template <class X, bool kChannel, bool kErase, int kWidth>
 __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_factors(kWidth)) factors_kernel(const FactorParams p) {
   using E = Operand<X>;
-  const int Kp = kWidth == 0 ? p.Kp : kWidth, threads = 2 * Kp;
-  const index_t slot = block_in_grid() / p.heads;
-  const int head = block_in_grid() % p.heads;
+  const int Kp = kWidth == 0 ? p.Kp : kWidth, threads = 2 * Kp, warps = Kp / 16;
+  const index_t slot = static_cast<index_t>(blockIdx.z) * kSlotsOfGrid + blockIdx.y;
+  const int head = static_cast<int>(blockIdx.x);
+  if (slot >= p.slots) return;
   const Chunk chunk = chunk_of_slot(p.tokens, slot);
   if (chunk.rows <= 0) return;
-  const int thread = thread_in_block(), warp = thread / 32, lane = thread % 32, channel = 16 * warp + lane % 4 * 4, r = lane / 4;
+  const int thread = static_cast<int>(threadIdx.x & 1023u), warp = thread / 32, lane = thread % 32, channel = 16 * warp + lane % 4 * 4, r = lane / 4;
   const FactorSource<X> from(p, chunk, head);
   const FactorMemory m(shared_memory(), Kp, kErase);
   const Image layout{Kp, kErase};
@@ -100,15 +102,16 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 
   // 1. The first half is on its way while row factors are made.
   RawHalf<X> raw;
-  from.template load<kWidth != 0, kChannel, kErase>(raw, 0, lane, channel);
-  prepare_rows<X, kChannel, kErase>(from, m, Kp, thread, threads);
+  from.template load<kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
+  prepare_rows<X, kWidth != 0, kChannel, kErase>(from, m, Kp, warp, lane);
   block_sync();
 
   // 2. Half by half: scores inside the half; Q-bar, E-bar, K-tail; the fragments of level 32.
   const int place = place_in_tile(Kp / 8, r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 16 t Kp bytes behind
-  float T_left[4], k_left[4][4];  // of the first half: its whole decay, k S_32
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
+  float T_left[4] = {1.0f, 1.0f, 1.0f, 1.0f};                                 // decay of the whole first half
+  float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;     // k S_32 of the first half, until the second one's rows
+#pragma unroll 1
+  for (int half = 0;; ++half) {
     Half<X> x;
     from.template convert<kChannel, kErase>(raw, x, half, lane, channel, Kp, partial + lane);
     if (kChannel) tree_scores<X, kErase>(x, partial, lane);
@@ -116,68 +119,82 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
     float T_half[4];
 #pragma unroll
     for (int n = 0; n < 4; ++n) T_half[n] = kChannel ? x.P[0][n] * x.S[0][n] : 1.0f;
+    char *to = image + place + 64 * half * Kp, *to_e = m.E_bar + place + 64 * half * Kp;
+    const float4* rows = m.rows + 32 * half + r;
+    if (!kChannel) {
 #pragma unroll
-    for (int t = 0; t < 4; ++t) {
-      const int tile = 4 * half + t;
-      char *to = image + place + 16 * tile * Kp, *to_k = to + layout.k();
-      const float4 row = m.rows[8 * tile + r], q4 = to_floats<X>(x.q[t]), k4 = to_floats<X>(x.k[t]);
-      float q[4] = {q4.x, q4.y, q4.z, q4.w}, k[4] = {k4.x, k4.y, k4.z, k4.w};
-      float e[4] = {x.e[t][0], x.e[t][1], x.e[t][2], x.e[t][3]};
-      if (kChannel) {
-#pragma unroll
-        for (int n = 0; n < 4; ++n) q[n] *= x.P[t][n], e[n] *= x.P[t][n], k[n] *= x.S[t][n];
-        if (half == 0) m.columns32[(warp * 4 + t) * 32 + lane] = make_uint2(pack<E>(k[0], k[1]), pack<E>(k[2], k[3]));
-        else m.rows32[(warp * 4 + t) * 32 + lane] = make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
-        if (half == 1)
-#pragma unroll
-          for (int n = 0; n < 4; ++n) q[n] *= T_left[n], e[n] *= T_left[n];
-#pragma unroll
-        for (int n = 0; n < 4; ++n) q[n] *= row.x, e[n] *= row.y, k[n] *= row.z;
-      } else {
+      for (int t = 0; t < 4; ++t) {
         FragmentA a;
         uint2 b;
         plain_fragments<X, kErase>(x, t, a, b);
         if (half == 0) m.columns32[(warp * 4 + t) * 32 + lane] = b;
         else m.rows32[(warp * 4 + t) * 32 + lane] = make_uint4(a.a0, a.a1, a.a2, a.a3);
-        const float prefix = m.prefix[8 * tile + r], suffix = m.suffix[8 * tile + r] * row.z, of_q = prefix * row.x, of_e = prefix * row.y;
-#pragma unroll
-        for (int n = 0; n < 4; ++n) q[n] *= of_q, e[n] *= of_e, k[n] *= suffix;
+        const int i = 32 * half + 8 * t + r;
+        const float4 row = rows[8 * t], q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
+        const float of_q = m.prefix[i] * row.x, of_e = m.prefix[i] * row.y, of_k = m.suffix[i] * row.z;
+        store_row<E>(to + 16 * t * Kp, {q.x * of_q, q.y * of_q, q.z * of_q, q.w * of_q});
+        store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * of_k, k.y * of_k, k.z * of_k, k.w * of_k});
+        if (kErase) store_row<E>(to_e + 16 * t * Kp, {x.e[t][0] * of_e, x.e[t][1] * of_e, x.e[t][2] * of_e, x.e[t][3] * of_e});
       }
-      store_row<E>(to, q);
-      if (kErase) store_row<E>(m.E_bar + place + 16 * tile * Kp, e);
-      if (half == 1 || !kChannel) store_row<E>(to_k, k);
-      if (!kChannel) continue;
-      if (half == 0) {
+    } else if (half == 0) {
 #pragma unroll
-        for (int n = 0; n < 4; ++n) k_left[t][n] = k[n];
-      } else {
+      for (int t = 0; t < 4; ++t) {
+        const float4 row = rows[8 * t], q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
+        const auto &P = x.P[t], &S = x.S[t], &e = x.e[t];
+        store_row<E>(to + 16 * t * Kp, {q.x * P[0] * row.x, q.y * P[1] * row.x, q.z * P[2] * row.x, q.w * P[3] * row.x});
+        if (kErase) store_row<E>(to_e + 16 * t * Kp, {e[0] * P[0] * row.y, e[1] * P[1] * row.y, e[2] * P[2] * row.y, e[3] * P[3] * row.y});
+        const float kS[4] = {k.x * S[0], k.y * S[1], k.z * S[2], k.w * S[3]};
+        m.columns32[(warp * 4 + t) * 32 + lane] = make_uint2(pack<E>(kS[0], kS[1]), pack<E>(kS[2], kS[3]));
+        k_left[32 * t] = make_float4(kS[0] * row.z, kS[1] * row.z, kS[2] * row.z, kS[3] * row.z);
+      }
+    } else {
 #pragma unroll
-        for (int n = 0; n < 4; ++n) k_left[t][n] *= T_half[n];
-        store_row<E>(to_k - 64 * Kp, k_left[t]);
+      for (int t = 0; t < 4; ++t) {
+        const float4 row = rows[8 * t], q4 = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
+        const auto &S = x.S[t];
+        float q[4] = {q4.x, q4.y, q4.z, q4.w}, e[4];
+#pragma unroll
+        for (int n = 0; n < 4; ++n) q[n] *= x.P[t][n], e[n] = x.e[t][n] * x.P[t][n];
+        const float4 left = k_left[32 * t];
+        m.rows32[(warp * 4 + t) * 32 + lane] = make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
+#pragma unroll
+        for (int n = 0; n < 4; ++n) q[n] *= T_left[n] * row.x, e[n] *= T_left[n] * row.y;
+        store_row<E>(to + 16 * t * Kp, q);
+        if (kErase) store_row<E>(to_e + 16 * t * Kp, e);
+        store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * S[0] * row.z, k.y * S[1] * row.z, k.z * S[2] * row.z, k.w * S[3] * row.z});
+        store_row<E>(to + 16 * t * Kp + layout.k() - 64 * Kp, {left.x * T_half[0], left.y * T_half[1], left.z * T_half[2], left.w * T_half[3]});
       }
     }
-    if (half == 0) {
-#pragma unroll
-      for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
-      from.template load<kWidth != 0, kChannel, kErase>(raw, 1, lane, channel);
-    } else if (r == 0) {
-      float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
-      const float all = kChannel ? 1.0f : m.prefix[63];
-      *gamma = make_float4(T_left[0] * T_half[0] * all, T_left[1] * T_half[1] * all, T_left[2] * T_half[2] * all, T_left[3] * T_half[3] * all);
+    if (half == 1) {
+      if (r == 0) {
+        float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
+        const float all = kChannel ? 1.0f : m.prefix[63];
+        *gamma = make_float4(T_left[0] * T_half[0] * all, T_left[1] * T_half[1] * all, T_left[2] * T_half[2] * all, T_left[3] * T_half[3] * all);
+      }
+      break;
     }
+#pragma unroll
+    for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
+    from.template load<kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     block_sync();
-    reduce_half<E, kChannel, kErase>(m, half, thread, threads);
-    if (half == 0) block_sync();
+    reduce_half<E, kChannel, kErase>(m, 0, warp, warps, lane);
+    block_sync();
   }
-  level_32<E, kChannel, kErase>(m, thread, threads);
+  block_sync();
+  reduce_half<E, kChannel, kErase>(m, 1, warp, warps, lane);
   block_sync();
 
-  // 3. A; the inverse; W.
-  const auto copy_A = [&](int first, int step) {
-    for (int n = first; n < 512; n += step) reinterpret_cast<uint4*>(image + layout.a())[n] = reinterpret_cast<const uint4*>(m.A)[n];
-  };
-  if (!kErase) return copy_A(thread, threads);
-  invert_unit_lower(m.L, m.X, thread, threads, copy_A);
+  // 3. Level 32; the inverse; A; W.
+  const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
+  if (kErase) {
+    invert_unit_lower(m.L, m.X, warp, warps, lane, between);
+  } else {
+    between(warp, warps);
+    block_sync();
+  }
+#pragma unroll
+  for (int n = 0; n < 512; n += threads) reinterpret_cast<uint4*>(image + layout.a())[n + thread] = reinterpret_cast<const uint4*>(m.A)[n + thread];
+  if (!kErase) return;
   round_inverse<E>(m, image + layout.t(), thread, threads);
   block_sync();
   form_W<E>(m, image + layout.w(), Kp, warp, lane);

@@ -15,7 +15,9 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda forward: shared memory of factors_kernel");
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), "cuda forward: carve-out of factors_kernel");
-  kernel<<<static_cast<unsigned>(p.slots * p.heads), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  const auto slots = static_cast<unsigned>(p.slots);
+  const dim3 grid(static_cast<unsigned>(p.heads), slots < kSlotsOfGrid ? slots : kSlotsOfGrid, (slots + kSlotsOfGrid - 1) / kSlotsOfGrid);
+  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");
 }
 
@@ -28,7 +30,11 @@ void launch_factors_of_width(const FactorParams& p, Stream stream) {
 }
 
 template <class X>
-void launch_factors_of(const FactorParams& p, Stream stream) {
+void launch_factors_of(FactorParams p, Stream stream) {
+  constexpr int kSize = static_cast<int>(sizeof(X));
+  p.group = p.HV / p.H;
+  p.q_step = p.H * p.Dk * kSize, p.b_step = p.b_heads * p.Dk * kSize;
+  p.g_step = p.g_heads * (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : kSize);
   const bool channel = p.decay == Decay::channel, erase = p.erase != Erase::none;
   if (channel && erase) launch_factors_of_width<X, true, true>(p, stream);
   else if (channel) launch_factors_of_width<X, true, false>(p, stream);

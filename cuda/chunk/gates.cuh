@@ -56,6 +56,10 @@ __device__ __forceinline__ float4 to_floats(const uint2& four) {
 template <class X>
 __device__ __forceinline__ float4 to_floats(const float4& four) { return four; }
 
+/// What was made of `four` before is not kept for later: its float32 numbers take twice or four times its registers.
+__device__ __forceinline__ void forget(uint2& four) { asm volatile("" : "+r"(four.x), "+r"(four.y)); }
+__device__ __forceinline__ void forget(float4&) {}
+
 /// Four elements as operands of a product: two words.
 template <class X>
 __device__ __forceinline__ uint2 to_operands(const uint2& four) { return four; }
@@ -127,18 +131,21 @@ struct Chunk {
   int rows;
 };
 __device__ __forceinline__ Chunk chunk_of_slot(const Tokens& tokens, index_t slot) {
-  int n = 0;  // the last sequence whose first slot is not behind this one
   if (tokens.cu == nullptr) {
-    n = static_cast<int>(static_cast<float>(slot) * (64.0f / static_cast<float>(tokens.T + 64)));  // at most a few off
-    while (n > 0 && tokens.slot(n) > slot) --n;
-    while (n + 1 < tokens.N && tokens.slot(n + 1) <= slot) ++n;
-  } else {
-    int high = tokens.N - 1;
-    while (n < high) {
-      const int middle = (n + high + 1) / 2;
-      if (tokens.slot(middle) <= slot) n = middle;
-      else high = middle - 1;
-    }
+    const unsigned T = static_cast<unsigned>(tokens.T);
+    const auto slot_of = [&](unsigned n) { return static_cast<index_t>(static_cast<unsigned long long>(n) * T >> 6) + n; };
+    // The last sequence whose first slot is not behind this one: nearly slot / (T/64 + 1).
+    unsigned n = static_cast<unsigned>(__fdividef(64.0f * static_cast<float>(slot), static_cast<float>(T + 64u)));
+    while (n > 0 && slot_of(n) > slot) --n;
+    while (n + 1 < static_cast<unsigned>(tokens.N) && slot_of(n + 1) <= slot) ++n;
+    const index_t first = (slot - slot_of(n)) * kRows, left = static_cast<index_t>(T) - first;
+    return {static_cast<int>(n), static_cast<index_t>(static_cast<unsigned long long>(n) * T) + first, static_cast<int>(left < kRows ? left : kRows)};
+  }
+  int n = 0, high = tokens.N - 1;
+  while (n < high) {
+    const int middle = (n + high + 1) / 2;
+    if (tokens.slot(middle) <= slot) n = middle;
+    else high = middle - 1;
   }
   const index_t first = (slot - tokens.slot(n)) * kRows, left = tokens.length(n) - first;
   return {n, tokens.begin(n) + first, static_cast<int>(left < kRows ? left : kRows)};

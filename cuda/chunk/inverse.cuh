@@ -73,14 +73,14 @@ __device__ __forceinline__ void invert_32(const float* L, float* X, int lane) {
   for (int n = 0; n < 2; ++n) store_tile(X + 16 * kPitch + 8 * n, kPitch, e[n], -1.0f, lane);
 }
 
-/// L is read below the diagonal only. X above the diagonal is of no use. `meanwhile(first, step)` is called by the warps without a
-/// part in the first step, first = 0 .. step - 1. Ends with block_sync().
+/// L is read below the diagonal only. X gets zeros above the diagonals of its blocks of 16; blocks above them stay as they are.
+/// `meanwhile(warp, warps)` is called by the warps without a part in the first step, and may make the lower left quarter of L.
+/// Ends with block_sync().
 template <class F>
-__device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int thread, int threads, const F& meanwhile) {
-  const int warp = thread / 32, lane = thread % 32, warps = threads / 32;
+__device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int warp, int warps, int lane, const F& meanwhile) {
   float* product = X + kSquare;
   if (warp < 2) invert_32(L + 32 * warp * (kPitch + 1), X + 32 * warp * (kPitch + 1), lane);
-  else meanwhile(thread - 64, threads - 64);
+  else meanwhile(warp - 2, warps - 2);
   block_sync();
   for (int tile = warp; tile < 8; tile += warps) {  // M X1; blocks of X1 above its diagonal are zeros
     const int row = tile / 4 * 16, n = tile % 4;

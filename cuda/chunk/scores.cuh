@@ -14,6 +14,7 @@ namespace fw::cuda::chunk {
 
 /// Shared memory of a block.
 struct FactorMemory {
+  FirstRows* first;                  ///< where the second half is read from
   float4* rows;                      ///< [64] factors of rows: x of A and Q-bar, y of L and E-bar, z of columns
   float* row_k;                      ///< [64] z once more
   float *prefix, *suffix;            ///< [64] one decay for all channels: prod(0..i), prod(i+1..63)
@@ -27,24 +28,25 @@ struct FactorMemory {
   float4* partial;                   ///< [warps][10][32]
   float* X;                          ///< over partial
   __device__ __forceinline__ FactorMemory(char* at, int Kp, bool erase) {
+    first = reinterpret_cast<FirstRows*>(at), at += sizeof(FirstRows);
     rows = reinterpret_cast<float4*>(at), row_k = reinterpret_cast<float*>(at + 1024), prefix = row_k + 64, suffix = row_k + 128;
     P = row_k + 192, S = P + 384;
-    at += kTables, A = at;
+    at += kTables - sizeof(FirstRows), A = at;
     at += 8192, L = reinterpret_cast<float*>(at), E_bar = at + kSquare * 4;
     if (erase) at += kSquare * 4 + 128 * Kp;
     rows32 = reinterpret_cast<uint4*>(at), columns32 = reinterpret_cast<uint2*>(at + 128 * Kp), T_inv = at;
     at += 192 * Kp;
     partial = reinterpret_cast<float4*>(at), X = reinterpret_cast<float*>(at);
   }
-  static constexpr int kTables = 1024 + 3 * 256 + 12 * 256;
+  static constexpr int kTables = 32 + 1024 + 3 * 256 + 12 * 256 + 96;
   static int bytes(int Kp, bool erase) {
     return kTables + 8192 + (erase ? kSquare * 4 + 128 * Kp : 0) + 192 * Kp + (320 * Kp > kInverseRoom * 4 ? 320 * Kp : kInverseRoom * 4);
   }
 };
 
 /// prod over blocks of 1, 2, .. 64 of the decay of tokens `lane` and lane + 32. One warp.
-__device__ __forceinline__ void scalar_tree(const FactorMemory& m, const float (&alpha)[2], int lane) {
-  float P[2] = {alpha[0], alpha[1]}, S[2] = {1.0f, 1.0f}, T[2] = {alpha[0], alpha[1]};
+__device__ __forceinline__ void scalar_tree(const FactorMemory& m, float2 alpha, int lane) {
+  float P[2] = {alpha.x, alpha.y}, S[2] = {1.0f, 1.0f}, T[2] = {alpha.x, alpha.y};
 #pragma unroll
   for (int level = 0; level < 6; ++level)
 #pragma unroll
@@ -60,68 +62,76 @@ __device__ __forceinline__ void scalar_tree(const FactorMemory& m, const float (
   m.suffix[lane] = S[0] * T[1], m.suffix[32 + lane] = S[1];
 }
 
-/// Zeros in A; factors of rows; with one decay for all channels also its products. All threads.
-template <class X, bool kChannel, bool kErase>
-__device__ __forceinline__ void prepare_rows(const FactorSource<X>& from, const FactorMemory& m, int Kp, int thread, int threads) {
+/// Row factors where they are sums over the channels of a row: 1/|q| and 1/|k| (l2norm), the mean of b.
+template <class X, bool kVectors>
+__device__ __forceinline__ void sum_rows(const FactorSource<X>& from, const FactorMemory& m, int Kp, int warp, int lane) {
   const FactorParams& p = from.p;
-  const int warp = thread / 32, lane = thread % 32;
-  for (int n = thread; n < 512; n += threads) reinterpret_cast<uint4*>(m.A)[n] = make_uint4(0, 0, 0, 0);
-  const bool mean = kErase && p.erase == Erase::mean;
-  const auto put = [&](int i, float q, float e, float k) { m.rows[i] = make_float4(q * p.scale, e * k, k, 0.0f), m.row_k[i] = k; };
-  const auto one_gate = [&](int i) {
-    if (!kErase || p.erase != Erase::scalar) return 1.0f;
-    return i < from.chunk.rows ? erase_gate(p, from.beta(i)) : 0.0f;
+  const int lanes = Kp / 8, channel = lane % lanes * 8;
+  const auto eight = [&](const char* first, int step, int i, auto&& add) {  // calls add on the eight channels of row i
+    const char* at = FactorSource<X>::row(first, step, min(i, from.chunk.rows - 1));
+#pragma unroll
+    for (int l = 0; l < 8; l += 4) {
+      const float4 x = to_floats<X>(load_four<X>(at, channel + l, p.Dk, kVectors || p.vectors));
+      add(x.x), add(x.y), add(x.z), add(x.w);
+    }
   };
-  if (!p.l2norm && !mean) {
-    if (thread < 64) put(thread, 1.0f, one_gate(thread), 1.0f);
-  } else {
-    const int lanes = Kp / 8, row = warp * (1024 / Kp) + lane / lanes, channel = lane % lanes * 8;
-    const auto eight = [&](const char* first, int step, int i, auto&& add) {  // calls add on the eight channels of row i
-      const char* at = FactorSource<X>::row(first, step, min(i, from.chunk.rows - 1));
-      for (int l = 0; l < 8; l += 4) {
-        const float4 x = to_floats<X>(load_four<X>(at, channel + l, p.Dk, p.vectors));
-        add(x.x), add(x.y), add(x.z), add(x.w);
-      }
-    };
-    const auto sum_of_row = [&](float x) {
-      for (int mask = lanes / 2; mask > 0; mask /= 2) x += exchange(x, mask);
-      return x;
-    };
-    float q[4] = {1.0f, 1.0f, 1.0f, 1.0f}, k[4] = {1.0f, 1.0f, 1.0f, 1.0f};
-    if (p.l2norm) {
+  const auto sum_of_row = [&](float x) {
+    for (int mask = lanes / 2; mask > 0; mask /= 2) x += exchange(x, mask);
+    return x;
+  };
+#pragma unroll 1
+  for (int n = 0; n < 4; n += 2) {
+    float q[2] = {}, k[2] = {}, b[2] = {};
 #pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        q[n] = k[n] = 0.0f;
-        eight(from.q0, from.q_step, row + n * (256 / Kp), [&](float x) { q[n] += x * x; });
-        eight(from.k0, from.q_step, row + n * (256 / Kp), [&](float x) { k[n] += x * x; });
-      }
-#pragma unroll
-      for (int n = 0; n < 4; ++n) {
-        q[n] = sum_of_row(q[n]) + p.l2norm_eps, k[n] = sum_of_row(k[n]) + p.l2norm_eps;
-        q[n] = q[n] == 0.0f ? 0.0f : 1.0f / sqrtf(q[n]), k[n] = k[n] == 0.0f ? 0.0f : 1.0f / sqrtf(k[n]);
+    for (int l = 0; l < 2; ++l) {
+      const int i = warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes;
+      if (p.l2norm) {
+        eight(from.first.q, p.q_step, i, [&](float x) { q[l] += x * x; });
+        eight(from.first.k, p.q_step, i, [&](float x) { k[l] += x * x; });
       }
     }
-#pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      const int i = row + n * (256 / Kp);
-      float e = one_gate(i);
-      if (mean) {
-        float sum = 0.0f;
+    if (p.erase == Erase::mean)
+#pragma unroll 1
+      for (int l = 0; l < 2; ++l) {
         int left = p.Dk - channel;
-        eight(from.b0, from.b_step, i, [&](float b) { sum += left-- > 0 ? erase_gate(p, b) : 0.0f; });
-        e = sum_of_row(sum) / static_cast<float>(p.Dk);
+        float sum = 0.0f;
+        eight(from.first.b, p.b_step, warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes, [&](float x) { sum += left-- > 0 ? erase_gate(p, x) : 0.0f; });
+        (l == 0 ? b[0] : b[1]) = sum_of_row(sum) / static_cast<float>(p.Dk);
       }
-      if (lane % lanes == 0) put(i, q[n], e, k[n]);
+#pragma unroll
+    for (int l = 0; l < 2; ++l) {
+      const int i = warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes;
+      const auto norm = [&](float sum) { return sum == 0.0f ? 0.0f : 1.0f / sqrtf(sum); };
+      const float of_q = p.l2norm ? norm(sum_of_row(q[l]) + p.l2norm_eps) : 1.0f, of_k = p.l2norm ? norm(sum_of_row(k[l]) + p.l2norm_eps) : 1.0f;
+      float of_e = p.erase == Erase::mean ? b[l] : 1.0f;
+      if (p.erase == Erase::scalar) of_e = i < from.chunk.rows ? erase_gate(p, from.beta(i)) : 0.0f;
+      if (lane % lanes == 0) m.rows[i] = make_float4(of_q * p.scale, of_e * of_k, of_k, 0.0f), m.row_k[i] = of_k;
     }
   }
-  if (kChannel || warp != threads / 32 - 1) return;
+}
+
+/// Zeros in A; factors of rows; with one decay for all channels also its products. All threads.
+template <class X, bool kVectors, bool kChannel, bool kErase>
+__device__ __forceinline__ void prepare_rows(const FactorSource<X>& from, const FactorMemory& m, int Kp, int warp, int lane) {
+  const FactorParams& p = from.p;
+  const int thread = 32 * warp + lane;
+#pragma unroll
+  for (int n = 0; n < 512; n += 2 * Kp) reinterpret_cast<uint4*>(m.A)[n + thread] = make_uint4(0, 0, 0, 0);
+  if (thread == 0) *m.first = from.first;
+  if (__builtin_expect(p.l2norm || (kErase && p.erase == Erase::mean), false)) {
+    sum_rows<X, kVectors>(from, m, Kp, warp, lane);
+  } else if (thread < 64) {
+    float e = 1.0f;
+    if (kErase && p.erase == Erase::scalar) e = thread < from.chunk.rows ? erase_gate(p, from.beta(thread)) : 0.0f;
+    m.rows[thread] = make_float4(p.scale, e, 1.0f, 0.0f), m.row_k[thread] = 1.0f;
+  }
+  if (kChannel || warp != Kp / 16 - 1) return;
   const DecayOfHead decay = decay_of_head(p, from.g_head);
   const float bias = p.dt_bias != nullptr ? p.dt_bias[from.g_head] : 0.0f;
-  float alpha[2];
-#pragma unroll
-  for (int n = 0; n < 2; ++n)
-    alpha[n] = p.decay != Decay::none && lane + 32 * n < from.chunk.rows ? alpha_of(decay.g(from.g(lane + 32 * n), bias)) : 1.0f;
-  scalar_tree(m, alpha, lane);
+#pragma unroll 1
+  for (int i = lane; i < 64; i += 32)
+    m.prefix[i] = p.decay != Decay::none && i < from.chunk.rows ? alpha_of(decay.g(from.g(i), bias)) : 1.0f;
+  scalar_tree(m, make_float2(m.prefix[lane], m.prefix[lane + 32]), lane);
 }
 
 /// Sums (e,e',q,q') for row i, columns j and j + 1 (j even) to L and A.
@@ -144,12 +154,12 @@ __device__ __forceinline__ void place_scores(const FactorMemory& m, int i, int j
 
 /// Adds up what the warps have of the ten tiles of a half.
 template <class E, bool kChannel, bool kErase>
-__device__ __forceinline__ void reduce_half(const FactorMemory& m, int half, int thread, int threads) {
-  const int warps = threads / 32, lane = thread % 32;
-  for (int tile = thread / 32; tile < kTiles; tile += warps) {
+__device__ __forceinline__ void reduce_half(const FactorMemory& m, int half, int warp, int warps, int lane) {
+#pragma unroll 1
+  for (int tile = warp; tile < kTiles; tile += warps) {
     const float4* from = m.partial + tile * 32 + lane;
     float4 sum = *from;
-#pragma unroll 4
+#pragma unroll
     for (int w = 1; w < warps; ++w) {
       const float4 x = from[w * kTiles * 32];
       sum.x += x.x, sum.y += x.y, sum.z += x.z, sum.w += x.w;
@@ -158,15 +168,16 @@ __device__ __forceinline__ void reduce_half(const FactorMemory& m, int half, int
   }
 }
 
-/// The 32x32 block of level 32: rows are tokens 32..63, columns 0..31. A warp has two tiles side by side.
+/// The 32x32 block of level 32: rows are tokens 32..63, columns 0..31. Two tiles side by side at a time; `slices` is the number of
+/// warps that made fragments, `warps` that of those which come here.
 template <class E, bool kChannel, bool kErase>
-__device__ __forceinline__ void level_32(const FactorMemory& m, int thread, int threads) {
-  const int warps = threads / 32, lane = thread % 32;
-  for (int pair = thread / 32; pair < 8; pair += warps) {
+__device__ __forceinline__ void level_32(const FactorMemory& m, int slices, int warp, int warps, int lane) {
+#pragma unroll 1
+  for (int pair = warp; pair < 8; pair += warps) {
     const int row = pair / 2, column = pair % 2 * 2;
     float even[2][4] = {}, odd[2][4] = {};
-#pragma unroll 2
-    for (int slice = 0; slice < warps; slice += 2) {
+#pragma unroll
+    for (int slice = 0; slice < slices; slice += 2) {
       const uint4 a0 = m.rows32[(slice * 4 + row) * 32 + lane], a1 = m.rows32[((slice + 1) * 4 + row) * 32 + lane];
 #pragma unroll
       for (int n = 0; n < 2; ++n) {

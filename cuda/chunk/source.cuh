@@ -32,67 +32,86 @@ __device__ __forceinline__ void one_by_one(float4 (&x)[4], float4* room, const F
   for (int t = 0; t < 4; ++t) x[t] = room[32 * t];
 }
 
+/// Rows of the chunk's first token.
+struct FirstRows {
+  const char *q, *k, *b, *g;
+};
+
 /// Which rows of the tensors a block reads.
 template <class X>
 struct FactorSource {
   const FactorParams& p;
   Chunk chunk;
   int h, g_head, b_head, beta_head;
-  const char *q0, *k0, *b0, *g0;   ///< rows of the chunk's first token
-  int q_step, b_step, g_step;      ///< bytes from token to token; k as q
+  FirstRows first;
   __device__ __forceinline__ FactorSource(const FactorParams& params, const Chunk& at, int head) : p(params), chunk(at), h(head), beta_head(head) {
-    if (p.heads != p.H) h = head / (p.HV / p.H);
+    if (p.heads != p.H) h = static_cast<int>(static_cast<unsigned>(head) / static_cast<unsigned>(p.group));
     g_head = p.g_heads == p.heads ? head : h;
     b_head = p.b_heads == p.heads ? head : h;
     const int row = p.Dk * static_cast<int>(sizeof(X)), g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : static_cast<int>(sizeof(X)));
-    q_step = p.H * row, b_step = p.b_heads * row, g_step = p.g_heads * g_row;
-    q0 = static_cast<const char*>(p.q) + chunk.token * q_step + h * row;
-    k0 = static_cast<const char*>(p.k) + chunk.token * q_step + h * row;
-    b0 = static_cast<const char*>(p.b) + chunk.token * b_step + b_head * row;
-    g0 = static_cast<const char*>(p.g) + chunk.token * g_step + g_head * g_row;
+    first = {static_cast<const char*>(p.q) + (chunk.token * p.q_step + h * row), static_cast<const char*>(p.k) + (chunk.token * p.q_step + h * row),
+             static_cast<const char*>(p.b) + (chunk.token * p.b_step + b_head * row), static_cast<const char*>(p.g) + (chunk.token * p.g_step + g_head * g_row)};
+    keep(first.q), keep(first.k), keep(first.b), keep(first.g);
   }
-  /// Row i of a tensor.
-  static __device__ __forceinline__ const char* row(const char* first, int step, int i) { return first + static_cast<index_t>(i) * step; }
+  /// The pointer is a number of its own from here on, not a sum that is formed once more in front of every load.
+  static __device__ __forceinline__ void keep(const char*& at) { asm volatile("" : "+l"(at)); }
+  /// Row i of a tensor: one instruction.
+  static __device__ __forceinline__ const char* row(const char* first, int step, int i) {
+    const char* at;
+    asm("mad.wide.s32 %0, %1, %2, %3;" : "=l"(at) : "r"(i), "r"(step), "l"(first));
+    return at;
+  }
   /// Raw g where it is one number.
   __device__ __forceinline__ float g(int i) const {
-    const char* at = row(g0, g_step, i);
+    const char* at = row(first.g, p.g_step, i);
     return p.g_is_float ? *reinterpret_cast<const float*>(at) : to_float(*reinterpret_cast<const X*>(at));
   }
   __device__ __forceinline__ float beta(int i) const { return to_float(static_cast<const X*>(p.beta)[(chunk.token + i) * p.HV + beta_head]); }
 
-  /// kVectors: rows begin at multiples of four elements, and Dk is one; else p.vectors says so.
+  /// kVectors: rows begin at multiples of four elements, and Dk is one; else p.vectors says so. `first` may come from elsewhere
+  /// than from this->first, so that its eight registers are free in between.
   template <bool kVectors, bool kChannel, bool kErase>
-  __device__ __forceinline__ void load(RawHalf<X>& raw, int half, int lane, int channel) const {
+  __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel) const {
     const bool gates = kErase && p.erase == Erase::channel;
+    const int inside = channel < p.Dk ? channel : 0, size = static_cast<int>(sizeof(X));
     int i[4];
 #pragma unroll
     for (int t = 0; t < 4; ++t) i[t] = min(32 * half + 8 * t + lane / 4, chunk.rows - 1);
-    const auto tensor = [&](Four<X>(&to)[4], const char* first, int step) {
-      const char* from = first + (channel < p.Dk ? channel : 0) * static_cast<int>(sizeof(X));
+    const auto tensor = [&](Four<X>(&to)[4], const char* from, int step) {
+      const char* at = from + inside * size;
+      keep(at);
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
-        if constexpr (kVectors) to[t] = load_early<Four<X>>(row(from, step, i[t]));
-        else to[t] = load_four<X>(row(first, step, i[t]), channel, p.Dk, p.vectors);
+        if constexpr (kVectors) to[t] = load_early<Four<X>>(row(at, step, i[t]));
+        else to[t] = load_four<X>(row(from, step, i[t]), channel, p.Dk, p.vectors);
       }
     };
     if (kChannel) {
-      if (p.g_is_float) {
-        const char* from = g0 + (channel < p.Dk ? channel : 0) * 4;
+      if constexpr (kVectors && sizeof(X) == 2) {  // eight bytes and eight bytes; where four elements are eight bytes the same twice
+        const char *low = first.g + inside * (p.g_is_float ? 4 : 2), *high = low + (p.g_is_float ? 8 : 0);
+        keep(low), keep(high);
 #pragma unroll
         for (int t = 0; t < 4; ++t) {
-          if constexpr (kVectors) raw.g[t] = load_early<float4>(row(from, g_step, i[t]));
-          else raw.g[t] = load_four<float>(row(g0, g_step, i[t]), channel, p.Dk, p.vectors);
+          const uint2 x = load_early<uint2>(row(low, p.g_step, i[t])), y = load_early<uint2>(row(high, p.g_step, i[t]));
+          raw.g[t] = make_float4(__uint_as_float(x.x), __uint_as_float(x.y), __uint_as_float(y.x), __uint_as_float(y.y));
         }
-      } else if constexpr (sizeof(X) == 2) {
-        Four<X> four[4];
-        tensor(four, g0, g_step);
+      } else if constexpr (kVectors) {
+        tensor(raw.g, first.g, p.g_step);
+      } else {
 #pragma unroll
-        for (int t = 0; t < 4; ++t) raw.g[t].x = __uint_as_float(four[t].x), raw.g[t].y = __uint_as_float(four[t].y);
+        for (int t = 0; t < 4; ++t) {
+          if (p.g_is_float) {
+            raw.g[t] = load_four<float>(row(first.g, p.g_step, i[t]), channel, p.Dk, p.vectors);
+          } else if constexpr (sizeof(X) == 2) {
+            const Four<X> x = load_four<X>(row(first.g, p.g_step, i[t]), channel, p.Dk, p.vectors);
+            raw.g[t] = make_float4(__uint_as_float(x.x), __uint_as_float(x.y), 0.0f, 0.0f);
+          }
+        }
       }
     }
-    tensor(raw.k, k0, q_step);
-    if (gates) tensor(raw.b, b0, b_step);
-    tensor(raw.q, q0, q_step);
+    tensor(raw.k, first.k, p.q_step);
+    if (gates) tensor(raw.b, first.b, p.b_step);
+    tensor(raw.q, first.q, p.q_step);
   }
   /// Raw g to g where there is an activation.
   __device__ __forceinline__ void activate(RawHalf<X>& raw, int channel, float4* room) const {

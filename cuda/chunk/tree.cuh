@@ -26,9 +26,9 @@
 namespace fw::cuda::chunk {
 
 inline constexpr int kTiles = 10;  ///< 8x8 tiles on and below the diagonal of 32 tokens
-/// Row and column of tile 0..9: the diagonal, then level 8, then level 16.
-__device__ __forceinline__ int tile_row(int tile) { return tile < 4 ? tile : tile == 4 ? 1 : tile == 5 ? 3 : 2 + (tile - 6) / 2; }
-__device__ __forceinline__ int tile_column(int tile) { return tile < 4 ? tile : tile == 4 ? 0 : tile == 5 ? 2 : (tile - 6) % 2; }
+/// Row and column of tile 0..9, two bits a tile: the diagonal, then level 8, then level 16.
+__host__ __device__ constexpr int tile_row(int tile) { return 0b11'11'10'10'11'01'11'10'01'00 >> 2 * tile & 3; }
+__host__ __device__ constexpr int tile_column(int tile) { return 0b01'00'01'00'10'00'11'10'01'00 >> 2 * tile & 3; }
 
 /// A lane's 16 elements of each tensor, e = b (.) k without factors of rows: alpha of tokens behind the end is 1, their q, k, e are 0.
 /// P begins as alpha; S is made by fine_levels.
@@ -93,6 +93,7 @@ __device__ __forceinline__ void fine_levels(Half<X>& x, int t, float (&sums)[4],
     if (right4) x.P[t][n] *= other;
     else x.S[t][n] *= other;
   }
+  forget(x.q[t]), forget(x.k[t]);
   // Columns 2c and 2c + 1: both of level 4, both of level 2, or the diagonal's, with level 1 where r = 2c + 1.
   const bool is4 = right4 && c < 2, is2 = right2 && c == r / 4 * 2;
   sums[0] = is4 ? d4[0] : is2 ? d2[0] : d1[0];
