@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Chooses the instance of factors_kernel for a gate structure and launches it.
+// Chooses the instance of factors_kernel for a gate structure, a width and the lie of the rows, and launches it.
 #pragma once
 
 #include "cuda/chunk/factors.cuh"
@@ -9,24 +9,37 @@
 
 namespace fw::cuda::chunk {
 
-template <class X, bool kChannel, bool kErase>
+template <class X, bool kChannel, bool kErase, int kWidth>
 void launch_factors_as(const FactorParams& p, Stream stream) {
+  const auto kernel = factors_kernel<X, kChannel, kErase, kWidth>;
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
-  check(cudaFuncSetAttribute(factors_kernel<X, kChannel, kErase>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-        "cuda forward: shared memory of factors_kernel");
-  check(cudaFuncSetAttribute(factors_kernel<X, kChannel, kErase>, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
-        "cuda forward: carve-out of factors_kernel");
-  factors_kernel<X, kChannel, kErase><<<static_cast<unsigned>(p.slots * p.heads), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda forward: shared memory of factors_kernel");
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), "cuda forward: carve-out of factors_kernel");
+  const auto slots = static_cast<unsigned>(p.slots);
+  const dim3 grid(static_cast<unsigned>(p.heads), slots < kSlotsOfGrid ? slots : kSlotsOfGrid, (slots + kSlotsOfGrid - 1) / kSlotsOfGrid);
+  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");
 }
 
+template <class X, bool kChannel, bool kErase>
+void launch_factors_of_width(const FactorParams& p, Stream stream) {
+  if (!p.vectors) launch_factors_as<X, kChannel, kErase, 0>(p, stream);
+  else if (p.Kp == 64) launch_factors_as<X, kChannel, kErase, 64>(p, stream);
+  else if (p.Kp == 128) launch_factors_as<X, kChannel, kErase, 128>(p, stream);
+  else launch_factors_as<X, kChannel, kErase, 256>(p, stream);
+}
+
 template <class X>
-void launch_factors_of(const FactorParams& p, Stream stream) {
+void launch_factors_of(FactorParams p, Stream stream) {
+  constexpr int kSize = static_cast<int>(sizeof(X));
+  p.group = p.HV / p.H;
+  p.q_step = p.H * p.Dk * kSize, p.b_step = p.b_heads * p.Dk * kSize;
+  p.g_step = p.g_heads * (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : kSize);
   const bool channel = p.decay == Decay::channel, erase = p.erase != Erase::none;
-  if (channel && erase) launch_factors_as<X, true, true>(p, stream);
-  else if (channel) launch_factors_as<X, true, false>(p, stream);
-  else if (erase) launch_factors_as<X, false, true>(p, stream);
-  else launch_factors_as<X, false, false>(p, stream);
+  if (channel && erase) launch_factors_of_width<X, true, true>(p, stream);
+  else if (channel) launch_factors_of_width<X, true, false>(p, stream);
+  else if (erase) launch_factors_of_width<X, false, true>(p, stream);
+  else launch_factors_of_width<X, false, false>(p, stream);
 }
 
 }  // namespace fw::cuda::chunk

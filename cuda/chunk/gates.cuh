@@ -56,20 +56,32 @@ __device__ __forceinline__ float4 to_floats(const uint2& four) {
 template <class X>
 __device__ __forceinline__ float4 to_floats(const float4& four) { return four; }
 
-/// Channels [channel, channel + 4) of a row of `width`; zeros where there are none, or no row (null).
+/// What was made of `four` before is not kept for later: its float32 numbers take twice or four times its registers.
+__device__ __forceinline__ void forget(uint2& four) { asm volatile("" : "+r"(four.x), "+r"(four.y)); }
+__device__ __forceinline__ void forget(float4&) {}
+
+/// Four elements as operands of a product: two words.
 template <class X>
-__device__ __forceinline__ Four<X> load_four(const X* row, int channel, int width, bool vectors) {
+__device__ __forceinline__ uint2 to_operands(const uint2& four) { return four; }
+template <class X>
+__device__ __forceinline__ uint2 to_operands(const float4& four) { return make_uint2(pack<Operand<X>>(four.x, four.y), pack<Operand<X>>(four.z, four.w)); }
+
+/// Channels [channel, channel + 4) of a row of `width`; zeros where there are none. `vectors`: the row begins at a multiple of four
+/// elements, and `width` is one.
+template <class X>
+__device__ __forceinline__ Four<X> load_four(const void* row, int channel, int width, bool vectors) {
   union {
     Four<X> four;
     X elements[4];
   } x;
   x.four = Four<X>{};
+  const X* from = static_cast<const X*>(row) + channel;
   if (vectors) {
-    if (row != nullptr && channel < width) x.four = *reinterpret_cast<const Four<X>*>(row + channel);
+    if (channel < width) x.four = *reinterpret_cast<const Four<X>*>(from);
   } else {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      if (row != nullptr && channel + i < width) x.elements[i] = row[channel + i];
+      if (channel + i < width) x.elements[i] = from[i];
   }
   return x.four;
 }
@@ -119,14 +131,24 @@ struct Chunk {
   int rows;
 };
 __device__ __forceinline__ Chunk chunk_of_slot(const Tokens& tokens, index_t slot) {
-  int low = 0, high = tokens.N - 1;  // the last sequence whose first slot is not behind this one
-  while (low < high) {
-    const int middle = (low + high + 1) / 2;
-    if (tokens.slot(middle) <= slot) low = middle;
+  if (tokens.cu == nullptr) {
+    const unsigned T = static_cast<unsigned>(tokens.T);
+    const auto slot_of = [&](unsigned n) { return static_cast<index_t>(static_cast<unsigned long long>(n) * T >> 6) + n; };
+    // The last sequence whose first slot is not behind this one: nearly slot / (T/64 + 1).
+    unsigned n = static_cast<unsigned>(__fdividef(64.0f * static_cast<float>(slot), static_cast<float>(T + 64u)));
+    while (n > 0 && slot_of(n) > slot) --n;
+    while (n + 1 < static_cast<unsigned>(tokens.N) && slot_of(n + 1) <= slot) ++n;
+    const index_t first = (slot - slot_of(n)) * kRows, left = static_cast<index_t>(T) - first;
+    return {static_cast<int>(n), static_cast<index_t>(static_cast<unsigned long long>(n) * T) + first, static_cast<int>(left < kRows ? left : kRows)};
+  }
+  int n = 0, high = tokens.N - 1;
+  while (n < high) {
+    const int middle = (n + high + 1) / 2;
+    if (tokens.slot(middle) <= slot) n = middle;
     else high = middle - 1;
   }
-  const index_t first = (slot - tokens.slot(low)) * kRows, left = tokens.length(low) - first;
-  return {low, tokens.begin(low) + first, static_cast<int>(left < kRows ? left : kRows)};
+  const index_t first = (slot - tokens.slot(n)) * kRows, left = tokens.length(n) - first;
+  return {n, tokens.begin(n) + first, static_cast<int>(left < kRows ? left : kRows)};
 }
 
 }  // namespace fw::cuda::chunk

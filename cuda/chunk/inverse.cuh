@@ -6,10 +6,12 @@
 //   [ D1    ]^-1   [  X1          ]
 //   [ M  D2 ]    = [ -X2 M X1  X2 ]
 // which stays accurate where keys repeat: no power of L is formed (L^2, L^4 of such keys are large and cancel). Entries of X stay
-// small for contracting gates, so no product overflows; rounding errors are those of float32 sums of at most 32 terms.
+// small for contracting gates, so no product overflows. The products run on the tensor cores with every operand as the sum of two
+// tf32 numbers (mma_float): errors are those of float32 sums of at most 32 terms.
 //
-// Mapping: step 1 warp w < 4 owns block w, lane j < 16 its column j; steps 2-3 a thread owns two neighbouring numbers of a 16x16
-// product, steps 4-5 four of a 32x32 product. Needs at least 128 threads; all threads of the block must come.
+// Mapping: warp w < 2 owns the diagonal block of 32 rows from 32 w on: lane 16 b + j column j of its block b of 16, then the block
+// rule with X2 M kept in registers (a C fragment is an A fragment of the next product). The last block rule: all warps, a 16x8
+// tile each. Needs at least two warps; all threads of the block must come.
 #pragma once
 
 #include "cuda/chunk/ptx.cuh"
@@ -18,79 +20,84 @@ namespace fw::cuda::chunk {
 
 inline constexpr int kPitch = 68;                           ///< floats between rows of L and X
 inline constexpr int kSquare = 64 * kPitch;                 ///< floats of L, of X
-inline constexpr int kInverseRoom = kSquare + 32 * 36;      ///< floats of X and of the intermediate product behind it
+inline constexpr int kProductPitch = 36;
+inline constexpr int kInverseRoom = kSquare + 32 * kProductPitch;  ///< floats of X and of the intermediate product behind it
 
-/// L is read below the diagonal only. X gets zeros above the diagonal of its two 32x32 diagonal blocks; the upper right quarter
-/// stays as it is. Ends with block_sync().
-__device__ __forceinline__ void invert_unit_lower(const float* L, float* X) {
-  const int thread = thread_in_block(), threads = threads_in_block(), warp = thread / 32, lane = thread % 32;
-  float* product = X + kSquare;
-  if (warp < 4) {  // 1. diagonal blocks
-    const float* block = L + 16 * warp * (kPitch + 1);
-    float* out = X + 16 * warp * (kPitch + 1);
-    if (lane < 16) {
-      float x[16];
+/// c += A[16,8] B[8,8] at the given corners.
+__device__ __forceinline__ void product_step(float (&c)[4], const float* A, const float* B, int B_pitch, int lane) {
+  const int r = lane / 4, k = lane % 4 * 2;
+  const float2 upper = *reinterpret_cast<const float2*>(A + r * kPitch + k), lower = *reinterpret_cast<const float2*>(A + (r + 8) * kPitch + k);
+  const float a[4] = {upper.x, upper.y, lower.x, lower.y};
+  mma_float(c, a, B[k * B_pitch + r], B[(k + 1) * B_pitch + r]);
+}
+__device__ __forceinline__ void store_tile(float* to, int pitch, const float (&c)[4], float sign, int lane) {
+  float* at = to + lane / 4 * pitch + lane % 4 * 2;
+  *reinterpret_cast<float2*>(at) = make_float2(sign * c[0], sign * c[1]);
+  *reinterpret_cast<float2*>(at + 8 * pitch) = make_float2(sign * c[2], sign * c[3]);
+}
+
+/// One warp: rows and columns [0,32) of L and X. X gets zeros above the diagonals of its blocks of 16; its upper right block stays.
+__device__ __forceinline__ void invert_32(const float* L, float* X, int lane) {
+  {
+    const int corner = lane / 16 * 16 * (kPitch + 1), j = lane % 16;
+    const float* block = L + corner;
+    float x[16];
 #pragma unroll
-      for (int i = 0; i < 16; ++i) x[i] = i == lane ? 1.0f : 0.0f;
+    for (int i = 0; i < 16; ++i) x[i] = i == j ? 1.0f : 0.0f;
 #pragma unroll
-      for (int m = 0; m < 15; ++m)
+    for (int m = 0; m < 16; m += 4)
 #pragma unroll
-        for (int i = m + 1; i < 16; ++i) x[i] -= block[i * kPitch + m] * x[m];
-#pragma unroll
-      for (int i = 0; i < 16; ++i) out[i * kPitch + lane] = x[i];
-    } else if (warp % 2 == 0) {
-#pragma unroll
-      for (int i = 0; i < 16; ++i) out[i * kPitch + lane] = 0.0f;
-    }
-  }
-  block_sync();
-  for (int n = thread; n < 256; n += threads) {  // 2. M X1 of both pairs of blocks, to product [2][16][18]
-    const int pair = n / 128, i = n % 128 / 8, j = n % 8 * 2;
-    const float *M = L + 32 * pair * (kPitch + 1) + (16 + i) * kPitch, *X1 = X + 32 * pair * (kPitch + 1) + j;
-    float2 sum = make_float2(0.0f, 0.0f);
-#pragma unroll
-    for (int k = 0; k < 16; ++k) {
-      const float2 x = *reinterpret_cast<const float2*>(X1 + k * kPitch);
-      sum.x += M[k] * x.x, sum.y += M[k] * x.y;
-    }
-    *reinterpret_cast<float2*>(product + (pair * 16 + i) * 18 + j) = sum;
-  }
-  block_sync();
-  for (int n = thread; n < 256; n += threads) {  // 3. -X2 (M X1)
-    const int pair = n / 128, i = n % 128 / 8, j = n % 8 * 2;
-    float* row = X + 32 * pair * (kPitch + 1) + (16 + i) * kPitch;
-    float2 sum = make_float2(0.0f, 0.0f);
-#pragma unroll
-    for (int k = 0; k < 16; ++k) {
-      const float2 x = *reinterpret_cast<const float2*>(product + (pair * 16 + k) * 18 + j);
-      sum.x += row[16 + k] * x.x, sum.y += row[16 + k] * x.y;
-    }
-    *reinterpret_cast<float2*>(row + j) = make_float2(-sum.x, -sum.y);
-  }
-  block_sync();
-  const auto row_times = [](const float* row, const float* matrix, int pitch) {  // row [32] times columns [0,4) of matrix [32,pitch]
-    float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-#pragma unroll
-    for (int k = 0; k < 32; k += 4) {
-      const float4 m = *reinterpret_cast<const float4*>(row + k);
-      const float f[4] = {m.x, m.y, m.z, m.w};
-#pragma unroll
-      for (int l = 0; l < 4; ++l) {
-        const float4 x = *reinterpret_cast<const float4*>(matrix + (k + l) * pitch);
-        sum.x += f[l] * x.x, sum.y += f[l] * x.y, sum.z += f[l] * x.z, sum.w += f[l] * x.w;
+      for (int i = m + 1; i < 16; ++i) {
+        const float4 l = *reinterpret_cast<const float4*>(block + i * kPitch + m);
+        x[i] -= l.x * x[m];
+        if (i > m + 1) x[i] -= l.y * x[m + 1];
+        if (i > m + 2) x[i] -= l.z * x[m + 2];
+        if (i > m + 3) x[i] -= l.w * x[m + 3];
       }
-    }
-    return sum;
-  };
-  for (int n = thread; n < 256; n += threads) {  // 4. M X1, 32x32, to product [32][36]
-    const int i = n / 8, j = n % 8 * 4;
-    *reinterpret_cast<float4*>(product + i * 36 + j) = row_times(L + (32 + i) * kPitch, X + j, kPitch);
+#pragma unroll
+    for (int i = 0; i < 16; ++i) X[corner + i * kPitch + j] = x[i];
+  }
+  warp_sync();
+  const float *M = L + 16 * kPitch, *X2 = X + 16 * (kPitch + 1);
+  float d[2][4] = {}, e[2][4] = {};
+#pragma unroll
+  for (int k = 0; k < 16; k += 8)
+#pragma unroll
+    for (int n = 0; n < 2; ++n) product_step(d[n], X2 + k, M + k * kPitch + 8 * n, kPitch, lane);
+  const int r = lane / 4, c = lane % 4 * 2;
+#pragma unroll
+  for (int k = 0; k < 2; ++k)
+#pragma unroll
+    for (int n = 0; n <= k; ++n) mma_float(e[n], d[k], X[(8 * k + c) * kPitch + 8 * n + r], X[(8 * k + c + 1) * kPitch + 8 * n + r]);
+#pragma unroll
+  for (int n = 0; n < 2; ++n) store_tile(X + 16 * kPitch + 8 * n, kPitch, e[n], -1.0f, lane);
+}
+
+/// L is read below the diagonal only. X gets zeros above the diagonals of its blocks of 16; blocks above them stay as they are.
+/// `meanwhile(warp, warps)` is called by the warps without a part in the first step, and may make the lower left quarter of L.
+/// Ends with block_sync().
+template <class F>
+__device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int warp, int warps, int lane, const F& meanwhile) {
+  float* product = X + kSquare;
+  if (warp < 2) invert_32(L + 32 * warp * (kPitch + 1), X + 32 * warp * (kPitch + 1), lane);
+  else meanwhile(warp - 2, warps - 2);
+  block_sync();
+  for (int tile = warp; tile < 8; tile += warps) {  // M X1; blocks of X1 above its diagonal are zeros
+    const int row = tile / 4 * 16, n = tile % 4;
+    float d[4] = {};
+#pragma unroll
+    for (int k = 0; k < 4; ++k)
+      if (k >= n) product_step(d, L + (32 + row) * kPitch + 8 * k, X + 8 * k * kPitch + 8 * n, kPitch, lane);
+    store_tile(product + row * kProductPitch + 8 * n, kProductPitch, d, 1.0f, lane);
   }
   block_sync();
-  for (int n = thread; n < 256; n += threads) {  // 5. -X2 (M X1)
-    const int i = n / 8, j = n % 8 * 4;
-    const float4 sum = row_times(X + (32 + i) * kPitch + 32, product + j, 36);
-    *reinterpret_cast<float4*>(X + (32 + i) * kPitch + j) = make_float4(-sum.x, -sum.y, -sum.z, -sum.w);
+  for (int tile = warp; tile < 8; tile += warps) {  // -X2 (M X1)
+    const int row = tile / 4 * 16, n = tile % 4;
+    float d[4] = {};
+#pragma unroll
+    for (int k = 0; k < 4; ++k)
+      if (8 * k < row + 16) product_step(d, X + (32 + row) * kPitch + 32 + 8 * k, product + 8 * k * kProductPitch + 8 * n, kProductPitch, lane);
+    store_tile(X + (32 + row) * kPitch + 8 * n, kPitch, d, -1.0f, lane);
   }
   block_sync();
 }

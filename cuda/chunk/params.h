@@ -71,6 +71,9 @@ struct FactorParams {
   DecayActivation activation;
   int l2norm, sigmoid;
   float erase_gain, scale, l2norm_eps, lower;
+  // Set by launch_factors():
+  int group;                   ///< value heads of a key head
+  int q_step, b_step, g_step;  ///< bytes from token to token, k as q
 };
 
 struct ScanParams {

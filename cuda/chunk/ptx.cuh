@@ -3,6 +3,8 @@
 //
 // The machine instructions that the chunk kernels are written in, one function each (sm_80 and newer):
 //   mma          C[16,8] += A[16,16] B[16,8], 16-bit operands, float32 sums
+//   mma_float    C[16,8] += A[16,8] B[8,8], float32 operands as sums of two of tf32
+//   load_early   from memory that nobody writes while the kernel runs; stays where it is written, ahead of a block_sync()
 //   ldmatrix     four 8x8 blocks of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of block l / 8
 //   movmatrix    transposes one 8x8 block across the warp
 //   copy_async   16 or 4 bytes from global to shared memory in the background
@@ -87,6 +89,45 @@ __device__ __forceinline__ void mma<__half>(float (&c)[4], const FragmentA& a, s
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a.a0), "r"(a.a1), "r"(a.a2), "r"(a.a3), "r"(b0), "r"(b1));
 }
+
+/// x = high + low: high has the 11 leading bits of x, rounded to nearest, low what is left (12 bits, of which tf32 keeps 11).
+struct Split {
+  std::uint32_t high, low;
+};
+__device__ __forceinline__ Split split(float x) {
+  const std::uint32_t high = (__float_as_uint(x) + 0x1000u) & 0xffffe000u;
+  return {high, __float_as_uint(x - __uint_as_float(high))};
+}
+__device__ __forceinline__ void mma_tf32(float (&c)[4], const FragmentA& a, std::uint32_t b0, std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a.a0), "r"(a.a1), "r"(a.a2), "r"(a.a3), "r"(b0), "r"(b1));
+}
+/// a = (r, 2c) (r, 2c+1) (r+8, 2c) (r+8, 2c+1), the order of a C fragment; b = (2c, r) (2c+1, r). Leaves out low times low: a
+/// relative error of 2^-22 a product.
+__device__ __forceinline__ void mma_float(float (&c)[4], const float (&a)[4], float b0, float b1) {
+  const Split x0 = split(a[0]), x1 = split(a[2]), x2 = split(a[1]), x3 = split(a[3]), y0 = split(b0), y1 = split(b1);
+  const FragmentA high = {x0.high, x1.high, x2.high, x3.high}, low = {x0.low, x1.low, x2.low, x3.low};
+  mma_tf32(c, low, y0.high, y1.high);
+  mma_tf32(c, high, y0.low, y1.low);
+  mma_tf32(c, high, y0.high, y1.high);
+}
+
+template <class V>
+__device__ __forceinline__ V load_early(const void* at);
+template <>
+__device__ __forceinline__ uint2 load_early<uint2>(const void* at) {
+  uint2 x;
+  asm volatile("ld.global.nc.v2.b32 {%0,%1}, [%2];" : "=r"(x.x), "=r"(x.y) : "l"(at));
+  return x;
+}
+template <>
+__device__ __forceinline__ float4 load_early<float4>(const void* at) {
+  float4 x;
+  asm volatile("ld.global.nc.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(at));
+  return x;
+}
+__device__ __forceinline__ void prefetch_to_L2(const void* at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
 
 __device__ __forceinline__ std::uint32_t shared_address(const void* at) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(at)); }
 
