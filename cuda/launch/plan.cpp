@@ -98,7 +98,7 @@ Device current_device() {
     check(cudaDeviceGetAttribute(&value, which, device), "cuda: cudaDeviceGetAttribute");
     return value;
   };
-  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
+  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin), attribute(cudaDevAttrClusterLaunch)};
 }
 
 /// Value columns a block of the scan takes: what makes rounds of blocks times the time of one least. Every block reads whole
