@@ -92,7 +92,6 @@ struct ScanParams {
   int floats;                ///< v w o are float32, else E
   int vectors;               ///< rows of v w o begin at multiples of 16 bytes
   int value_key;             ///< layout of initial_state and final_state
-  int clusters;              ///< the device has thread block clusters
 };
 
 /// Per token and value head the one number of Write::scalar and Write::mean.

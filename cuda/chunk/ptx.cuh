@@ -8,8 +8,7 @@
 //   ldmatrix     four 8x8 blocks of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of block l / 8
 //   movmatrix    transposes one 8x8 block across the warp
 //   copy_async   16 or 4 bytes from global to shared memory in the background
-//   bulk_copy_to_cluster  any multiple of 16 bytes, asked for by one thread, to all blocks of a cluster; its arrival turns the phase of
-//                a barrier (sm_90 and newer)
+//   bulk_copy    any multiple of 16 bytes, asked for by one thread; its arrival turns the phase of a barrier (sm_90 and newer)
 // Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
 //   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
 //   B  b0 = (k = 2c..2c+1, n = r)  b1 = (k = 2c+8.., n = r)
@@ -170,36 +169,13 @@ inline constexpr bool kBulkCopies = true;
 __device__ __forceinline__ void barrier_init(std::uint64_t* barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;\n fence.mbarrier_init.release.cluster;" ::"r"(shared_address(barrier)) : "memory");
 }
-/// Says that `bytes` will come in this phase. By one thread.
-__device__ __forceinline__ void barrier_expect(std::uint64_t* barrier, int bytes) {
+/// By one thread, when all have read what lay there. Both addresses are multiples of 16.
+__device__ __forceinline__ void bulk_copy(void* to, const void* from, int bytes, std::uint64_t* barrier) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)), "r"(bytes) : "memory");
-}
-/// Bytes to the same place of every block of the cluster, each of which expects them at the same barrier of its own; by one thread,
-/// when all blocks have read what lay there. Addresses and bytes are multiples of 16.
-__device__ __forceinline__ void bulk_copy_to_cluster(void* to, const void* from, int bytes, std::uint64_t* barrier, unsigned blocks) {
-  if (blocks == 1) {
-    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)), "l"(__cvta_generic_to_global(from)),
-                 "r"(bytes), "r"(shared_address(barrier))
-                 : "memory");
-    return;
-  }
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], %4;" ::"r"(shared_address(to)),
-               "l"(__cvta_generic_to_global(from)), "r"(bytes), "r"(shared_address(barrier)), "h"(static_cast<unsigned short>((1u << blocks) - 1))
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(shared_address(to)), "l"(__cvta_generic_to_global(from)),
+               "r"(bytes), "r"(shared_address(barrier))
                : "memory");
 }
-/// Blocks of the cluster, this one's number among them; every thread tells the cluster, and waits until all have told.
-__device__ __forceinline__ unsigned cluster_blocks() {
-  unsigned x;
-  asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(x));
-  return x;
-}
-__device__ __forceinline__ unsigned block_in_cluster() {
-  unsigned x;
-  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(x));
-  return x;
-}
-__device__ __forceinline__ void cluster_tell() { asm volatile("barrier.cluster.arrive.release;" ::: "memory"); }
-__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire;" ::: "memory"); }
 /// Until the phase of that parity (0 for the first copy, then 1, 0, ..) is over.
 __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned parity) {
   asm volatile(
@@ -212,12 +188,7 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned pa
 #else
 inline constexpr bool kBulkCopies = false;
 __device__ __forceinline__ void barrier_init(std::uint64_t*) {}
-__device__ __forceinline__ void barrier_expect(std::uint64_t*, int) {}
-__device__ __forceinline__ void bulk_copy_to_cluster(void*, const void*, int, std::uint64_t*, unsigned) {}
-__device__ __forceinline__ unsigned cluster_blocks() { return 1; }
-__device__ __forceinline__ unsigned block_in_cluster() { return 0; }
-__device__ __forceinline__ void cluster_tell() {}
-__device__ __forceinline__ void cluster_wait() {}
+__device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
 __device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
 #endif
 

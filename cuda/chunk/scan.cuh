@@ -18,8 +18,7 @@
 //
 // Shared memory, bytes: stages * (image + 128 Vt [Z of E] + 128 Vt [raw w, or write numbers]) + 128 Vt [O of E]
 //                       + (WN > 1) * (2 Vt Kp [S^T] + 128 Vt [U^T]) + 32 [barriers],   Vt = 16 WM, E = bf16 or f16.
-// The next images come while a chunk is worked on: on sm_90 by bulk
-// copies, each of the tiles of a head (a cluster) asking for a part that goes to all of them; before, by cp.async of all threads. A thread waits for its own pieces of v and w and turns them into Z
+// The next images come while a chunk is worked on: one bulk copy each on sm_90, cp.async by all threads before. A thread waits for its own pieces of v and w and turns them into Z
 // before the block meets: raw values are never seen by another thread.
 //
 // Ranges: factors in images are in [0,1] times q, k, e; S, U, O are float32 sums, rounded to E only as operands. The state is
@@ -140,7 +139,6 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
   const int chunks = static_cast<int>((values.length + kRows - 1) / kRows);
 
   auto* barriers = reinterpret_cast<std::uint64_t*>(shared + memory.barriers);  // [stages]
-  const unsigned blocks = cluster_blocks();  // the tiles of a head, which share its images
   const bool wants_o = !kAdjoint && p.o != nullptr;
   const auto place = [&](int step) { return kAdjoint ? chunks - 1 - step : step; };  // the chunk of a step
   const auto ask = [&](int step) {
@@ -151,9 +149,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       if (!kBulkCopies) {
         for (int at = 16 * thread; at < layout.bytes(); at += 16 * kThreads) copy_async_16(stage + at, image + at, true);
       } else if (thread == 0) {
-        const int bytes = layout.bytes() / static_cast<int>(blocks), first = bytes * static_cast<int>(block_in_cluster());
-        barrier_expect(barriers + step % p.stages, layout.bytes());
-        bulk_copy_to_cluster(stage + first, image + first, bytes, barriers + step % p.stages, blocks);
+        bulk_copy(stage, image, layout.bytes(), barriers + step % p.stages);
       }
       values.ask(stage, memory, chunk);
     }
@@ -188,7 +184,6 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     if (thread == 0)
       for (int i = 0; i < p.stages; ++i) barrier_init(barriers + i);
     block_sync();
-    if (blocks > 1) cluster_tell(), cluster_wait();
   }
   if (p.stages > 1)
     for (int step = 0; step < p.stages - 1; ++step) ask(step);
@@ -198,7 +193,6 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     // 2. The chunk's image and Z are there; the next are asked for; the last O leaves.
     if (p.stages == 1) {
       block_sync();
-      if (blocks > 1 && step > 0) cluster_wait();
       ask(step);
     }
     if (p.stages == 3) copy_wait<1>();
@@ -207,10 +201,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
     values.finish(stage, memory, chunk);
     if (kBulkCopies) barrier_wait(barriers + step % p.stages, static_cast<unsigned>(step / p.stages) & 1u);
     block_sync();
-    if (p.stages > 1) {
-      if (blocks > 1 && step > 0) cluster_wait();  // all blocks have read the stage that is asked for now
-      ask(step + p.stages - 1);
-    }
+    if (p.stages > 1) ask(step + p.stages - 1);
     if (wants_o && step > 0 && !p.floats) values.store_o(shared + memory.o, chunk - 1);
     if (p.states != nullptr) {
       E* kept = static_cast<E*>(p.states) + ((slot0 + chunk) * p.HV + hv) * p.Dk * p.Dv;
@@ -334,8 +325,6 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       }
     }
 
-    if (blocks > 1) cluster_tell();
-
     // 5. O to its tile, or where it is float32 straight to the tensor; the state for the other parts.
 #pragma unroll
     for (int t = 0; t < kTokenTiles; ++t) {
@@ -359,7 +348,6 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
   }
 
   // 6. The last O and the state at the end.
-  if (blocks > 1 && chunks > 0) cluster_wait();
   if (wants_o && chunks > 0 && !p.floats) {
     block_sync();
     values.store_o(shared + memory.o, chunks - 1);

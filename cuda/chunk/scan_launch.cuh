@@ -22,17 +22,8 @@ void launch_scan_as(ScanParams p, int shared_limit, Stream stream) {
   p.tiles = (p.Dv + 16 * WM - 1) / (16 * WM);
   check(cudaFuncSetAttribute(scan_kernel<E, Kp, WM, WN, kAdjoint>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes(p.stages)),
         "cuda: shared memory of scan_kernel");
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(static_cast<index_t>(p.tokens.N) * p.HV * p.tiles));
-  config.blockDim = dim3(32 * WM * WN);
-  config.dynamicSmemBytes = static_cast<std::size_t>(bytes(p.stages));
-  config.stream = stream;
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim.x = p.clusters && (p.tiles == 2 || p.tiles == 4 || p.tiles == 8) ? static_cast<unsigned>(p.tiles) : 1u;
-  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-  config.attrs = &cluster, config.numAttrs = cluster.val.clusterDim.x > 1 ? 1 : 0;
-  check(cudaLaunchKernelEx(&config, scan_kernel<E, Kp, WM, WN, kAdjoint>, static_cast<const ScanParams>(p)), "cuda: launch of scan_kernel");
+  const unsigned blocks = static_cast<unsigned>(static_cast<index_t>(p.tokens.N) * p.HV * p.tiles);
+  scan_kernel<E, Kp, WM, WN, kAdjoint><<<blocks, 32 * WM * WN, static_cast<std::size_t>(bytes(p.stages)), stream>>>(p);
   check_launch("cuda: launch of scan_kernel");
 }
 

@@ -84,8 +84,7 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
   const std::size_t size = dtype_size(call.tensors);
   const bool half = call.tensors == DType::f16;
   const chunk::FactorParams f = factor_params(kDoor, call, plan, in, workspace);
-  chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
-  forward.clusters = device.clusters;
+  const chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
   const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
 
   if (!kept.factors) launch_factors(call, plan, in, f, workspace, stream);

@@ -98,7 +98,7 @@ Device current_device() {
     check(cudaDeviceGetAttribute(&value, which, device), "cuda: cudaDeviceGetAttribute");
     return value;
   };
-  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin), attribute(cudaDevAttrClusterLaunch)};
+  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
 }
 
 /// Value columns a block of the scan takes: what makes rounds of blocks times the time of one least. Every block reads whole

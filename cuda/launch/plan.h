@@ -38,7 +38,7 @@ Plan plan_of(const Door& door, const Call& call);
 void check_inputs(const Door& door, const Call& call, const Plan& plan, const Inputs& in, const void* workspace);
 
 struct Device {
-  int multiprocessors, shared_block, clusters;
+  int multiprocessors, shared_block;
 };
 Device current_device();
 /// Value columns a block of the scan takes.
