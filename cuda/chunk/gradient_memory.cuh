@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Shared memory of gradients_kernel, and how tiles come into it. E tiles are swizzled as in fragments.cuh.
+// Shared memory of gradients_kernel and of its tree, where a block works, and how tiles come into shared memory. E tiles are swizzled as in fragments.cuh.
 //
 //   while value tiles of 64 columns are worked on         in the tree
 //   stages x [ v w dO [64,64] | S0, dS1 [Kp,64] ]         q k b [64,own]
@@ -75,6 +75,71 @@ template <int kThreads>
 __device__ __forceinline__ void ask_bytes(Address to, const char* from, int bytes, int thread) {
 #pragma unroll 1
   for (int at = 16 * thread; at < bytes; at += 16 * kThreads) copy_async_to(to + static_cast<Address>(at), from + at, true);
+}
+
+/// Where the block works.
+struct GradientPlace {
+  Chunk chunk;
+  index_t slot, token;   ///< token: its first
+  int hv, head, channel0, channels;  ///< channels [channel0, channel0 + channels) are this block's
+  int h, g_head, b_head;
+};
+
+/// g of any kind, number by number, to [64, kOwn + 4].
+template <class E, int kOwn, int kThreads>
+__device__ __forceinline__ void read_g(float* to, const FactorParams& f, const GradientPlace& at, int thread) {
+  const DecayOfHead decay = f.decay == Decay::none ? DecayOfHead{} : decay_of_head(f, at.g_head);
+#pragma unroll 1
+  for (int n = thread; n < kRows * kOwn; n += kThreads) {
+    const int row = n / kOwn, channel = n % kOwn;
+    float x = 0.0f;
+    if (f.decay != Decay::none && row < at.chunk.rows && channel < at.channels) {
+      const bool one = f.decay == Decay::scalar;
+      const index_t from = (at.token + row) * f.g_heads + at.g_head, element = one ? from : from * f.Dk + at.channel0 + channel;
+      x = f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]);
+      if (f.activation != DecayActivation::none) {
+        const float bias = f.dt_bias == nullptr ? 0.0f : f.bias_per_channel ? f.dt_bias[at.g_head * f.Dk + at.channel0 + channel] : f.dt_bias[at.g_head];
+        x = decay.g(x, bias);
+      }
+    }
+    to[row * (kOwn + 4) + channel] = x;
+  }
+}
+/// The first `count` of eight numbers.
+template <class E>
+__device__ __forceinline__ void store_some(E* to, uint4 x, int count) {
+  const std::uint32_t words[4] = {x.x, x.y, x.z, x.w};
+#pragma unroll 1
+  for (int i = 0; i < 8 && i < count; ++i) {
+    const float2 two = unpack<E>(words[i / 2]);
+    to[i] = from_float<E>(i % 2 == 0 ? two.x : two.y);
+  }
+}
+
+/// Shared memory of the tree, as addresses where matrices are read.
+struct TreeMemory {
+  Address q, k, b;           ///< [64,own] of E; b where the erase gate is per channel
+  const float* g;            ///< after its activation [64, own + 4]
+  const float* e_number;     ///< [64] erase gate of a token where it is one number, else null
+  Address dA, dL;            ///< [64,64] of E
+  const float* diagonal;     ///< [64] dA_ii
+  const uint4* fine;         ///< [3][32] of a lane in levels 1, 2, 4: masks of pairs, the same turned, ones of its two tokens
+  uint4 *columns, *rows_q, *rows_e;  ///< [slices][2][32] operands of level 32
+  float *decay;              ///< [2][own] whole decay of a half
+  float *totals;             ///< [2][own] what half 0 tells half 1 (columns) and half 1 tells half 0 (rows)
+  const float4* parked;      ///< [3][4][threads] dQbar, dEbar, dKtail
+  const float* through;      ///< [own] gamma rowsum(S0 (.) dS1)
+};
+
+/// What TreeMemory::fine holds for level h = 1 << level. Pairs: row i on the right, column j on the left of the same pair of blocks;
+/// 16-bit masks of [row r][columns 2c, 2c + 1] and, turned, [column r][rows 2c, 2c + 1]. Ones: i = 2c, 2c + 1 reaches t = r, that
+/// is t <= i of its block on the right, t > i of its block on the left.
+__device__ __forceinline__ uint4 fine_numbers(int level, int lane) {
+  const int h = 1 << level, r = lane / 4, c = lane % 4;
+  const auto pair = [&](int i, int j) { return (i & ~(2 * h - 1)) == (j & ~(2 * h - 1)) && (i & h) != 0 && (j & h) == 0; };
+  const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
+  return make_uint4((pair(r, 2 * c) ? 0xffffu : 0u) | (pair(r, 2 * c + 1) ? 0xffff0000u : 0u), (pair(2 * c, r) ? 0xffffu : 0u) | (pair(2 * c + 1, r) ? 0xffff0000u : 0u),
+                    __float_as_uint(reaches(2 * c) ? 1.0f : 0.0f), __float_as_uint(reaches(2 * c + 1) ? 1.0f : 0.0f));
 }
 
 }  // namespace fw::cuda::chunk

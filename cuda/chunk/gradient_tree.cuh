@@ -19,36 +19,9 @@
 // of the channels, through shared memory.
 #pragma once
 
-#include "cuda/chunk/fragments.cuh"
-#include "cuda/chunk/gates.cuh"
+#include "cuda/chunk/gradient_memory.cuh"
 
 namespace fw::cuda::chunk {
-
-/// Shared memory of the tree, as addresses where matrices are read.
-struct TreeMemory {
-  Address q, k, b;           ///< [64,own] of E; b where the erase gate is per channel
-  const float* g;            ///< after its activation [64, own + 4]
-  const float* e_number;     ///< [64] erase gate of a token where it is one number, else null
-  Address dA, dL;            ///< [64,64] of E
-  const float* diagonal;     ///< [64] dA_ii
-  const uint4* fine;         ///< [3][32] of a lane in levels 1, 2, 4: masks of pairs, the same turned, ones of its two tokens
-  uint4 *columns, *rows_q, *rows_e;  ///< [slices][2][32] operands of level 32
-  float *decay;              ///< [2][own] whole decay of a half
-  float *totals;             ///< [2][own] what half 0 tells half 1 (columns) and half 1 tells half 0 (rows)
-  const float4* parked;      ///< [3][4][threads] dQbar, dEbar, dKtail
-  const float* through;      ///< [own] gamma rowsum(S0 (.) dS1)
-};
-
-/// What TreeMemory::fine holds for level h = 1 << level. Pairs: row i on the right, column j on the left of the same pair of blocks;
-/// 16-bit masks of [row r][columns 2c, 2c + 1] and, turned, [column r][rows 2c, 2c + 1]. Ones: i = 2c, 2c + 1 reaches t = r, that
-/// is t <= i of its block on the right, t > i of its block on the left.
-__device__ __forceinline__ uint4 fine_numbers(int level, int lane) {
-  const int h = 1 << level, r = lane / 4, c = lane % 4;
-  const auto pair = [&](int i, int j) { return (i & ~(2 * h - 1)) == (j & ~(2 * h - 1)) && (i & h) != 0 && (j & h) == 0; };
-  const auto reaches = [&](int i) { return (i & ~(h - 1)) == (r & ~(h - 1)) && ((i & h) != 0 ? r <= i : r > i); };
-  return make_uint4((pair(r, 2 * c) ? 0xffffu : 0u) | (pair(r, 2 * c + 1) ? 0xffff0000u : 0u), (pair(2 * c, r) ? 0xffffu : 0u) | (pair(2 * c + 1, r) ? 0xffff0000u : 0u),
-                    __float_as_uint(reaches(2 * c) ? 1.0f : 0.0f), __float_as_uint(reaches(2 * c + 1) ? 1.0f : 0.0f));
-}
 
 using Tile = float[4];
 

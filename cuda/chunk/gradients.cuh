@@ -18,45 +18,6 @@
 
 namespace fw::cuda::chunk {
 
-/// Where the block works.
-struct GradientPlace {
-  Chunk chunk;
-  index_t slot, token;   ///< token: its first
-  int hv, head, channel0, channels;  ///< channels [channel0, channel0 + channels) are this block's
-  int h, g_head, b_head;
-};
-
-/// g of any kind, number by number, to [64, kOwn + 4].
-template <class E, int kOwn, int kThreads>
-__device__ __forceinline__ void read_g(float* to, const FactorParams& f, const GradientPlace& at, int thread) {
-  const DecayOfHead decay = f.decay == Decay::none ? DecayOfHead{} : decay_of_head(f, at.g_head);
-#pragma unroll 1
-  for (int n = thread; n < kRows * kOwn; n += kThreads) {
-    const int row = n / kOwn, channel = n % kOwn;
-    float x = 0.0f;
-    if (f.decay != Decay::none && row < at.chunk.rows && channel < at.channels) {
-      const bool one = f.decay == Decay::scalar;
-      const index_t from = (at.token + row) * f.g_heads + at.g_head, element = one ? from : from * f.Dk + at.channel0 + channel;
-      x = f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]);
-      if (f.activation != DecayActivation::none) {
-        const float bias = f.dt_bias == nullptr ? 0.0f : f.bias_per_channel ? f.dt_bias[at.g_head * f.Dk + at.channel0 + channel] : f.dt_bias[at.g_head];
-        x = decay.g(x, bias);
-      }
-    }
-    to[row * (kOwn + 4) + channel] = x;
-  }
-}
-/// The first `count` of eight numbers.
-template <class E>
-__device__ __forceinline__ void store_some(E* to, uint4 x, int count) {
-  const std::uint32_t words[4] = {x.x, x.y, x.z, x.w};
-#pragma unroll 1
-  for (int i = 0; i < 8 && i < count; ++i) {
-    const float2 two = unpack<E>(words[i / 2]);
-    to[i] = from_float<E>(i % 2 == 0 ? two.x : two.y);
-  }
-}
-
 template <class E, int Kp, int kOwn, int kStages, bool kErase>
 struct GradientBlock {
   using M = GradientMemory<Kp, kOwn, kStages>;
