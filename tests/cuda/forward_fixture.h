@@ -36,10 +36,14 @@ struct ForwardRun {
     workspace_ = Placed(static_cast<std::size_t>(cuda::forward_workspace_bytes(call)), 0);
     saved_ = Placed(static_cast<std::size_t>(cuda::saved_bytes(call)), 0);
   }
-  void run(int tile = 0) {
+  /// Enqueues it; tile: value columns of a block, 0: chosen.
+  void launch(cudaStream_t stream, int tile = 0) {
     const cuda::Outputs out{o_.data(), static_cast<float*>(final_.data())};
-    if (tile == 0) cuda::forward(call, in, out, saved_.data(), workspace_.data());
-    else cuda::forward_parts(call, in, out, saved_.data(), workspace_.data(), nullptr, {.columns = tile});
+    if (tile == 0) cuda::forward(call, in, out, saved_.data(), workspace_.data(), stream);
+    else cuda::forward_parts(call, in, out, saved_.data(), workspace_.data(), stream, {.columns = tile});
+  }
+  void run(int tile = 0) {
+    launch(nullptr, tile);
     cuda::check(cudaDeviceSynchronize(), "ForwardRun");
     workspace_.download(), saved_.download();
   }
@@ -55,6 +59,7 @@ struct ForwardRun {
     std::memcpy(out.data(), bytes.data(), bytes.size());
     return (turned ? transposed(out) : out).cast<double>();
   }
+  void* o_data() const { return o_.data(); }
   void* workspace() const { return workspace_.data(); }
   void* saved() const { return saved_.data(); }
   cuda::Call call;
