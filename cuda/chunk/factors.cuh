@@ -30,25 +30,34 @@ namespace fw::cuda::chunk {
 template <class E>
 __device__ __forceinline__ void store_row(char* at, const float (&x)[4]) { *reinterpret_cast<uint2*>(at) = make_uint2(pack<E>(x[0], x[1]), pack<E>(x[2], x[3])); }
 
-/// X = Tinv, rounded to E, to shared memory and to the image; zeros above the diagonal.
+/// A part of the image, ready in shared memory. All threads, behind before_bulk_store() and block_sync().
+__device__ __forceinline__ void store_part(char* to, const char* from, int bytes, int thread, int threads) {
+  if (!kBulkCopies) {
+    for (int n = 16 * thread; n < bytes; n += 16 * threads) *reinterpret_cast<uint4*>(to + n) = *reinterpret_cast<const uint4*>(from + n);
+  } else if (thread == 0) {
+    bulk_store(to, from, bytes);
+  }
+}
+
+/// The diagonal blocks of X = Tinv, rounded to E, and zeros above them.
 template <class E>
-__device__ __forceinline__ void round_inverse(const FactorMemory& m, char* T, int thread, int threads) {
+__device__ __forceinline__ void round_diagonal(const FactorMemory& m, int thread, int threads) {
 #pragma unroll
-  for (int first = 0; first < 512; first += threads) {
-    const int i = (first + thread) / 8, piece = thread % 8, at = place_in_tile<8>(i, piece);
+  for (int first = 0; first < 256; first += threads) {
+    const int i = (first + thread) / 4, piece = thread % 4 + i / 32 * 4;
     uint4 words = make_uint4(0u, 0u, 0u, 0u);
     if (piece / 2 <= i / 16) {  // within its blocks of 16 X has zeros itself
       const float4 low = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece), high = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece + 4);
       words = make_uint4(pack<E>(low.x, low.y), pack<E>(low.z, low.w), pack<E>(high.x, high.y), pack<E>(high.z, high.w));
     }
-    *reinterpret_cast<uint4*>(m.T_inv + at) = words;
-    *reinterpret_cast<uint4*>(T + at) = words;
+    *reinterpret_cast<uint4*>(m.T_inv + place_in_tile<8>(i, piece)) = words;
+    if (i < 32) *reinterpret_cast<uint4*>(m.T_inv + place_in_tile<8>(i, piece + 4)) = make_uint4(0u, 0u, 0u, 0u);
   }
 }
 
-/// -W = -Tinv E-bar (C3), each warp its 16 channels: over E-bar, then to the image.
+/// -W = -Tinv E-bar (C3) over E-bar, each warp its 16 channels.
 template <class E>
-__device__ __forceinline__ void form_W(const FactorMemory& m, char* W, int Kp, int warp, int lane) {
+__device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, int lane) {
   float d[4][2][4] = {};
   const char* e_at = m.E_bar + place_in_tile(Kp / 8, lane % 16, 2 * warp + lane / 16);  // rows 16 kt further: the same swizzle
 #pragma unroll
@@ -72,10 +81,6 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, char* W, int Kp, i
       *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp + 16 * Kp) = pack<E>(-d[mt][n][2], -d[mt][n][3]);
     }
   }
-  warp_sync();
-  const int at = place_in_tile(Kp / 8, lane / 2, 2 * warp + lane % 2);
-#pragma unroll
-  for (int n = 0; n < 4; ++n) *reinterpret_cast<uint4*>(W + at + 32 * n * Kp) = *reinterpret_cast<const uint4*>(m.E_bar + at + 32 * n * Kp);
 }
 
 inline constexpr int kSlotsOfGrid = 32768;  ///< grid = gate heads, slots up to this number, what is left of them
@@ -83,8 +88,9 @@ inline constexpr int kSlotsOfGrid = 32768;  ///< grid = gate heads, slots up to 
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
 constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 128 ? 2 : 1; }
 
-/// kWidth: Kp, where the rows of q k b g begin at multiples of four elements and Dk is one; 0: any Kp and Dk.
-template <class X, bool kChannel, bool kErase, int kWidth>
+/// kWidth: Kp, where the rows of q k b g begin at multiples of four elements and Dk is one; 0: any Kp and Dk. G: element type of g,
+/// where it has channels and kWidth is not 0.
+template <class X, class G, bool kChannel, bool kErase, int kWidth>
 __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_factors(kWidth)) factors_kernel(const FactorParams p) {
   using E = Operand<X>;
   const int Kp = kWidth == 0 ? p.Kp : kWidth, threads = 2 * Kp, warps = Kp / 16;
@@ -102,7 +108,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 
   // 1. The first half is on its way while row factors are made.
   RawHalf<X> raw;
-  from.template load<kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
+  from.template load<G, kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
   prepare_rows<X, kWidth != 0, kChannel, kErase>(from, m, Kp, warp, lane);
   block_sync();
 
@@ -113,7 +119,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 #pragma unroll 1
   for (int half = 0;; ++half) {
     Half<X> x;
-    from.template convert<kChannel, kErase>(raw, x, half, lane, channel, Kp, partial + lane);
+    from.template convert<G, kWidth != 0, kChannel, kErase>(raw, x, half, lane, channel, Kp, partial + lane);
     if (kChannel) tree_scores<X, kErase>(x, partial, lane);
     else plain_scores<X, kErase>(x, partial, lane);
     float T_half[4];
@@ -175,29 +181,41 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
     }
 #pragma unroll
     for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
-    from.template load<kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
+    from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     block_sync();
     reduce_half<E, kChannel, kErase>(m, 0, warp, warps, lane);
     block_sync();
   }
   block_sync();
   reduce_half<E, kChannel, kErase>(m, 1, warp, warps, lane);
+  before_bulk_store();
   block_sync();
 
   // 3. Level 32; the inverse; A; W.
-  const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
-  if (kErase) {
-    invert_unit_lower(m.L, m.X, warp, warps, lane, between);
-  } else {
+  const auto between = [&](int warp, int of) {
+    level_32<E, kChannel, kErase>(m, warps, warp, of, lane);
+    before_bulk_store();
+  };
+  if (!kErase) {
     between(warp, warps);
     block_sync();
+    store_part(image + layout.a(), m.A, 8192, thread, threads);
+  } else {
+    const auto diagonal = [&] {
+      store_part(image + layout.a(), m.A, 8192, thread, threads);
+      round_diagonal<E>(m, thread, threads);
+    };
+    const auto lower = [&](int i, int j, float x, float y) { *reinterpret_cast<std::uint32_t*>(m.T_inv + place_in_tile<8>(i, j / 8) + j % 8 * 2) = pack<E>(x, y); };
+    invert_unit_lower(m.L, m.X, warp, warps, lane, between, diagonal, lower);
+    before_bulk_store();
+    block_sync();
+    store_part(image + layout.t(), m.T_inv, 8192, thread, threads);
+    form_W<E>(m, Kp, warp, lane);
+    before_bulk_store();
+    block_sync();
+    store_part(image + layout.w(), m.E_bar, 128 * Kp, thread, threads);
   }
-#pragma unroll
-  for (int n = 0; n < 512; n += threads) reinterpret_cast<uint4*>(image + layout.a())[n + thread] = reinterpret_cast<const uint4*>(m.A)[n + thread];
-  if (!kErase) return;
-  round_inverse<E>(m, image + layout.t(), thread, threads);
-  block_sync();
-  form_W<E>(m, image + layout.w(), Kp, warp, lane);
+  if (thread == 0) bulk_stores_read();
 }
 
 }  // namespace fw::cuda::chunk

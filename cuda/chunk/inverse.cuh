@@ -24,13 +24,13 @@ inline constexpr int kProductPitch = 36;
 inline constexpr int kInverseRoom = kSquare + 32 * kProductPitch;  ///< floats of X and of the intermediate product behind it
 
 /// c += A[16,8] B[8,8] at the given corners.
-__device__ __forceinline__ void product_step(float (&c)[4], const float* A, const float* B, int B_pitch, int lane) {
+__device__ __forceinline__ void product_step(FloatSums& c, const float* A, const float* B, int B_pitch, int lane) {
   const int r = lane / 4, k = lane % 4 * 2;
   const float2 upper = *reinterpret_cast<const float2*>(A + r * kPitch + k), lower = *reinterpret_cast<const float2*>(A + (r + 8) * kPitch + k);
   const float a[4] = {upper.x, upper.y, lower.x, lower.y};
   mma_float(c, a, B[k * B_pitch + r], B[(k + 1) * B_pitch + r]);
 }
-__device__ __forceinline__ void store_tile(float* to, int pitch, const float (&c)[4], float sign, int lane) {
+__device__ __forceinline__ void store_tile(float* to, int pitch, const FloatSums& c, float sign, int lane) {
   float* at = to + lane / 4 * pitch + lane % 4 * 2;
   *reinterpret_cast<float2*>(at) = make_float2(sign * c[0], sign * c[1]);
   *reinterpret_cast<float2*>(at + 8 * pitch) = make_float2(sign * c[2], sign * c[3]);
@@ -59,47 +59,53 @@ __device__ __forceinline__ void invert_32(const float* L, float* X, int lane) {
   }
   warp_sync();
   const float *M = L + 16 * kPitch, *X2 = X + 16 * (kPitch + 1);
-  float d[2][4] = {}, e[2][4] = {};
+  FloatSums d[2], e[2];
 #pragma unroll
   for (int k = 0; k < 16; k += 8)
 #pragma unroll
     for (int n = 0; n < 2; ++n) product_step(d[n], X2 + k, M + k * kPitch + 8 * n, kPitch, lane);
   const int r = lane / 4, c = lane % 4 * 2;
 #pragma unroll
-  for (int k = 0; k < 2; ++k)
+  for (int k = 0; k < 2; ++k) {
+    const float a[4] = {d[k][0], d[k][1], d[k][2], d[k][3]};
 #pragma unroll
-    for (int n = 0; n <= k; ++n) mma_float(e[n], d[k], X[(8 * k + c) * kPitch + 8 * n + r], X[(8 * k + c + 1) * kPitch + 8 * n + r]);
+    for (int n = 0; n <= k; ++n) mma_float(e[n], a, X[(8 * k + c) * kPitch + 8 * n + r], X[(8 * k + c + 1) * kPitch + 8 * n + r]);
+  }
 #pragma unroll
   for (int n = 0; n < 2; ++n) store_tile(X + 16 * kPitch + 8 * n, kPitch, e[n], -1.0f, lane);
 }
 
-/// L is read below the diagonal only. X gets zeros above the diagonals of its blocks of 16; blocks above them stay as they are.
-/// `meanwhile(warp, warps)` is called by the warps without a part in the first step, and may make the lower left quarter of L.
-/// Ends with block_sync().
-template <class F>
-__device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int warp, int warps, int lane, const F& meanwhile) {
+/// L is read below the diagonal only. X gets the two diagonal blocks of 32 (invert_32), the rest is handed out:
+///   meanwhile(warp, warps)  by the warps without a part in the first step; may make the lower left quarter of L
+///   diagonal()              by all, when both diagonal blocks are there
+///   lower(i, j, x, y)       X(i, j) and X(i, j + 1) of the lower left quarter, j even
+/// Does not end with a block_sync().
+template <class Meanwhile, class Diagonal, class Lower>
+__device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int warp, int warps, int lane, const Meanwhile& meanwhile, const Diagonal& diagonal,
+                                                  const Lower& lower) {
   float* product = X + kSquare;
   if (warp < 2) invert_32(L + 32 * warp * (kPitch + 1), X + 32 * warp * (kPitch + 1), lane);
   else meanwhile(warp - 2, warps - 2);
   block_sync();
   for (int tile = warp; tile < 8; tile += warps) {  // M X1; blocks of X1 above its diagonal are zeros
     const int row = tile / 4 * 16, n = tile % 4;
-    float d[4] = {};
+    FloatSums d;
 #pragma unroll
     for (int k = 0; k < 4; ++k)
       if (k >= n) product_step(d, L + (32 + row) * kPitch + 8 * k, X + 8 * k * kPitch + 8 * n, kPitch, lane);
     store_tile(product + row * kProductPitch + 8 * n, kProductPitch, d, 1.0f, lane);
   }
+  diagonal();
   block_sync();
   for (int tile = warp; tile < 8; tile += warps) {  // -X2 (M X1)
-    const int row = tile / 4 * 16, n = tile % 4;
-    float d[4] = {};
+    const int row = 32 + tile / 4 * 16, n = tile % 4, i = row + lane / 4, j = 8 * n + lane % 4 * 2;
+    FloatSums d;
 #pragma unroll
     for (int k = 0; k < 4; ++k)
-      if (8 * k < row + 16) product_step(d, X + (32 + row) * kPitch + 32 + 8 * k, product + 8 * k * kProductPitch + 8 * n, kProductPitch, lane);
-    store_tile(X + (32 + row) * kPitch + 8 * n, kPitch, d, -1.0f, lane);
+      if (8 * k < row - 16) product_step(d, X + row * kPitch + 32 + 8 * k, product + 8 * k * kProductPitch + 8 * n, kProductPitch, lane);
+    lower(i, j, -d[0], -d[1]);
+    lower(i + 8, j, -d[2], -d[3]);
   }
-  block_sync();
 }
 
 }  // namespace fw::cuda::chunk

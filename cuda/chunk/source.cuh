@@ -68,9 +68,9 @@ struct FactorSource {
   }
   __device__ __forceinline__ float beta(int i) const { return to_float(static_cast<const X*>(p.beta)[(chunk.token + i) * p.HV + beta_head]); }
 
-  /// kVectors: rows begin at multiples of four elements, and Dk is one; else p.vectors says so. `first` may come from elsewhere
+  /// kVectors: rows begin at multiples of four elements, Dk is one and g is of G; else p.vectors and p.g_is_float say so. `first` may come from elsewhere
   /// than from this->first, so that its eight registers are free in between.
-  template <bool kVectors, bool kChannel, bool kErase>
+  template <class G, bool kVectors, bool kChannel, bool kErase>
   __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel) const {
     const bool gates = kErase && p.erase == Erase::channel;
     const int inside = channel < p.Dk ? channel : 0, size = static_cast<int>(sizeof(X));
@@ -87,16 +87,15 @@ struct FactorSource {
       }
     };
     if (kChannel) {
-      if constexpr (kVectors && sizeof(X) == 2) {  // eight bytes and eight bytes; where four elements are eight bytes the same twice
-        const char *low = first.g + inside * (p.g_is_float ? 4 : 2), *high = low + (p.g_is_float ? 8 : 0);
-        keep(low), keep(high);
+      if constexpr (kVectors) {
+        const char* at = first.g + inside * static_cast<int>(sizeof(G));
+        keep(at);
 #pragma unroll
         for (int t = 0; t < 4; ++t) {
-          const uint2 x = load_early<uint2>(row(low, p.g_step, i[t])), y = load_early<uint2>(row(high, p.g_step, i[t]));
-          raw.g[t] = make_float4(__uint_as_float(x.x), __uint_as_float(x.y), __uint_as_float(y.x), __uint_as_float(y.y));
+          const Four<G> x = load_early<Four<G>>(row(at, p.g_step, i[t]));
+          if constexpr (sizeof(G) == 4) raw.g[t] = x;
+          else raw.g[t].x = __uint_as_float(x.x), raw.g[t].y = __uint_as_float(x.y);
         }
-      } else if constexpr (kVectors) {
-        tensor(raw.g, first.g, p.g_step);
       } else {
 #pragma unroll
         for (int t = 0; t < 4; ++t) {
@@ -137,10 +136,10 @@ struct FactorSource {
     }
   }
   /// `room`: [4][32] of this warp, this lane's.
-  template <bool kChannel, bool kErase>
+  template <class G, bool kVectors, bool kChannel, bool kErase>
   __device__ __forceinline__ void convert(RawHalf<X>& raw, Half<X>& x, int half, int lane, int channel, int Kp, float4* room) const {
     if (kChannel) {
-      if (sizeof(X) == 2 && !p.g_is_float) {
+      if (sizeof(X) == 2 && (kVectors ? sizeof(G) == 2 : !p.g_is_float)) {
 #pragma unroll
         for (int t = 0; t < 4; ++t) raw.g[t] = to_floats<X>(make_uint2(__float_as_uint(raw.g[t].x), __float_as_uint(raw.g[t].y)));
       }
