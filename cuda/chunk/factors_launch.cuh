@@ -15,9 +15,12 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda forward: shared memory of factors_kernel");
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), "cuda forward: carve-out of factors_kernel");
-  const auto slots = static_cast<unsigned>(p.slots);
-  const dim3 grid(static_cast<unsigned>(p.heads), slots < kSlotsOfGrid ? slots : kSlotsOfGrid, (slots + kSlotsOfGrid - 1) / kSlotsOfGrid);
-  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  int device = 0, multiprocessors = 0, blocks = 0;
+  check(cudaGetDevice(&device), "cuda forward: cudaGetDevice");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "cuda forward: cudaDeviceGetAttribute");
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, 2 * p.Kp, static_cast<std::size_t>(bytes)), "cuda forward: room for factors_kernel");
+  const index_t items = p.slots * p.heads, room = static_cast<index_t>(multiprocessors) * (blocks > 0 ? blocks : 1);
+  kernel<<<static_cast<unsigned>(items < room ? items : room), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");
 }
 

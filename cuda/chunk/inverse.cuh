@@ -10,8 +10,8 @@
 // tf32 numbers (mma_float): errors are those of float32 sums of at most 32 terms.
 //
 // Mapping: warp w < 2 owns the diagonal block of 32 rows from 32 w on: lane 16 b + j column j of its block b of 16, then the block
-// rule with X2 M kept in registers (a C fragment is an A fragment of the next product). The last block rule: all warps, a 16x8
-// tile each. Needs at least two warps; all threads of the block must come.
+// rule with X2 M kept in registers (a C fragment is an A fragment of the next product). The last block rule: warp w < 4, columns
+// 8 w .. 8 w + 7. Needs at least four warps; all threads of the block must come.
 #pragma once
 
 #include "cuda/chunk/ptx.cuh"
@@ -23,12 +23,13 @@ inline constexpr int kSquare = 64 * kPitch;                 ///< floats of L, of
 inline constexpr int kProductPitch = 36;
 inline constexpr int kInverseRoom = kSquare + 32 * kProductPitch;  ///< floats of X and of the intermediate product behind it
 
-/// c += A[16,8] B[8,8] at the given corners.
-__device__ __forceinline__ void product_step(FloatSums& c, const float* A, const float* B, int B_pitch, int lane) {
+/// c += A[16,8] B[8,8] at the given corners; nothing where not `wanted` (no branch: what is loaded then may be anything finite or not).
+__device__ __forceinline__ void product_step(FloatSums& c, const float* A, const float* B, int B_pitch, int lane, bool wanted = true) {
   const int r = lane / 4, k = lane % 4 * 2;
   const float2 upper = *reinterpret_cast<const float2*>(A + r * kPitch + k), lower = *reinterpret_cast<const float2*>(A + (r + 8) * kPitch + k);
-  const float a[4] = {upper.x, upper.y, lower.x, lower.y};
-  mma_float(c, a, B[k * B_pitch + r], B[(k + 1) * B_pitch + r]);
+  const float a[4] = {wanted ? upper.x : 0.0f, wanted ? upper.y : 0.0f, wanted ? lower.x : 0.0f, wanted ? lower.y : 0.0f};
+  const float b0 = B[k * B_pitch + r], b1 = B[(k + 1) * B_pitch + r];
+  mma_float(c, a, wanted ? b0 : 0.0f, wanted ? b1 : 0.0f);
 }
 __device__ __forceinline__ void store_tile(float* to, int pitch, const FloatSums& c, float sign, int lane) {
   float* at = to + lane / 4 * pitch + lane % 4 * 2;
@@ -77,35 +78,39 @@ __device__ __forceinline__ void invert_32(const float* L, float* X, int lane) {
 
 /// L is read below the diagonal only. X gets the two diagonal blocks of 32 (invert_32), the rest is handed out:
 ///   meanwhile(warp, warps)  by the warps without a part in the first step; may make the lower left quarter of L
-///   diagonal()              by all, when both diagonal blocks are there
+///   diagonal(warp, warps)   behind it, by the warps without a part in the second step, or by all
 ///   lower(i, j, x, y)       X(i, j) and X(i, j + 1) of the lower left quarter, j even
 /// Does not end with a block_sync().
 template <class Meanwhile, class Diagonal, class Lower>
 __device__ __forceinline__ void invert_unit_lower(const float* L, float* X, int warp, int warps, int lane, const Meanwhile& meanwhile, const Diagonal& diagonal,
                                                   const Lower& lower) {
-  float* product = X + kSquare;
   if (warp < 2) invert_32(L + 32 * warp * (kPitch + 1), X + 32 * warp * (kPitch + 1), lane);
   else meanwhile(warp - 2, warps - 2);
   block_sync();
-  for (int tile = warp; tile < 8; tile += warps) {  // M X1; blocks of X1 above its diagonal are zeros
-    const int row = tile / 4 * 16, n = tile % 4;
-    FloatSums d;
+  if (warp < 4) {
+    const int n = warp;
+    float* product = X + kSquare + 8 * n;
+    FloatSums d[2], e[2];
 #pragma unroll
-    for (int k = 0; k < 4; ++k)
-      if (k >= n) product_step(d, L + (32 + row) * kPitch + 8 * k, X + 8 * k * kPitch + 8 * n, kPitch, lane);
-    store_tile(product + row * kProductPitch + 8 * n, kProductPitch, d, 1.0f, lane);
-  }
-  diagonal();
-  block_sync();
-  for (int tile = warp; tile < 8; tile += warps) {  // -X2 (M X1)
-    const int row = 32 + tile / 4 * 16, n = tile % 4, i = row + lane / 4, j = 8 * n + lane % 4 * 2;
-    FloatSums d;
+    for (int k = 0; k < 4; ++k)  // M X1; blocks of X1 above its diagonal are zeros
 #pragma unroll
-    for (int k = 0; k < 4; ++k)
-      if (8 * k < row - 16) product_step(d, X + row * kPitch + 32 + 8 * k, product + 8 * k * kProductPitch + 8 * n, kProductPitch, lane);
-    lower(i, j, -d[0], -d[1]);
-    lower(i + 8, j, -d[2], -d[3]);
+      for (int t = 0; t < 2; ++t) product_step(d[t], L + (32 + 16 * t) * kPitch + 8 * k, X + 8 * k * kPitch + 8 * n, kPitch, lane, k >= n);
+#pragma unroll
+    for (int t = 0; t < 2; ++t) store_tile(product + 16 * t * kProductPitch, kProductPitch, d[t], 1.0f, lane);
+    warp_sync();
+#pragma unroll
+    for (int k = 0; k < 4; ++k)  // -X2 (M X1)
+#pragma unroll
+      for (int t = k / 2; t < 2; ++t) product_step(e[t], X + (32 + 16 * t) * kPitch + 32 + 8 * k, product + 8 * k * kProductPitch, kProductPitch, lane);
+#pragma unroll
+    for (int t = 0; t < 2; ++t) {
+      const int i = 32 + 16 * t + lane / 4, j = 8 * n + lane % 4 * 2;
+      lower(i, j, -e[t][0], -e[t][1]);
+      lower(i + 8, j, -e[t][2], -e[t][3]);
+    }
   }
+  if (warps < 8) diagonal(warp, warps);
+  else if (warp >= 4) diagonal(warp - 4, warps - 4);
 }
 
 }  // namespace fw::cuda::chunk

@@ -189,10 +189,10 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned pa
       "r"(parity)
       : "memory");
 }
-/// What this thread has written to shared memory is seen by a bulk_store() behind the next block_sync().
-__device__ __forceinline__ void before_bulk_store() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
-/// From shared to global memory in the background, by one thread; both addresses are multiples of 16.
+/// From shared to global memory in the background, by one thread, behind a block_sync() after the writes; both addresses are
+/// multiples of 16. The fence stands on the way from every write to the copy, so one thread's is enough.
 __device__ __forceinline__ void bulk_store(void* to, const void* from, int bytes) {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(__cvta_generic_to_global(to)), "r"(shared_address(from)), "r"(bytes) : "memory");
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
@@ -203,7 +203,6 @@ inline constexpr bool kBulkCopies = false;
 __device__ __forceinline__ void barrier_init(std::uint64_t*) {}
 __device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
 __device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
-__device__ __forceinline__ void before_bulk_store() {}
 __device__ __forceinline__ void bulk_store(void*, const void*, int) {}
 __device__ __forceinline__ void bulk_stores_read() {}
 #endif
