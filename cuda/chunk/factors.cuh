@@ -4,7 +4,7 @@
 // The chunk factors (C1)-(C3), (C5)-(C7) of 64 tokens of one gate head, all chunks at once: q k g b (beta) in, an image
 // (params.h) for the scan out.
 //
-// Mapping: block = one slot and gate head after the other, as many blocks as there is room for, Kp/16 warps; warp = 16 channels of all 64 tokens; lane = tokens 8 t + lane/4 and four
+// Mapping: block = one slot and gate head, Kp/16 warps; warp = 16 channels of all 64 tokens; lane = tokens 8 t + lane/4 and four
 // channels (tree.cuh). Half a chunk at a time, so that a lane holds 16 elements of each tensor and no more than 128 registers.
 // Sums over channels cross the warps through shared memory in a fixed order: the same bits on every run.
 //
@@ -82,6 +82,8 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, 
   }
 }
 
+inline constexpr int kMostOfGrid = 32768;  ///< of y and z. Grid: gate heads, chunks of a sequence, sequences; or gate heads and slots in y and z
+
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
 constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 128 ? 2 : 1; }
 
@@ -91,39 +93,31 @@ template <class X, class G, bool kChannel, bool kErase, int kWidth>
 __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_factors(kWidth)) factors_kernel(const FactorParams p) {
   using E = Operand<X>;
   const int Kp = kWidth == 0 ? p.Kp : kWidth, threads = 2 * Kp, warps = Kp / 16;
+  const int head = static_cast<int>(blockIdx.x);
+  index_t slot;
+  Chunk chunk;
+  if (p.chunk_grid) {
+    const int n = static_cast<int>(blockIdx.z), first = static_cast<int>(blockIdx.y) * kRows, T = static_cast<int>(p.tokens.T);
+    const unsigned long long begin = static_cast<unsigned long long>(blockIdx.z) * static_cast<unsigned>(T);
+    slot = static_cast<index_t>(begin / kRows + blockIdx.z + blockIdx.y);
+    chunk = {n, static_cast<index_t>(begin) + first, min(T - first, kRows)};
+  } else {
+    slot = static_cast<index_t>(blockIdx.z) * kMostOfGrid + blockIdx.y;
+    if (slot >= p.slots) return;
+    chunk = chunk_of_slot(p.tokens, slot);
+  }
+  if (chunk.rows <= 0) return;
   const int thread = static_cast<int>(threadIdx.x & 1023u), warp = thread / 32, lane = thread % 32, channel = 16 * warp + lane % 4 * 4, r = lane / 4;
+  const FactorSource<X> from(p, chunk, head);
   const FactorMemory m(shared_memory(), Kp, kErase);
   const Image layout{Kp, kErase};
+  char* image = p.images + (slot * p.heads + head) * layout.bytes();
   float4* partial = m.partial + warp * kTiles * 32;
-  const unsigned heads = static_cast<unsigned>(p.heads), items = static_cast<unsigned>(p.slots) * heads;  // item = slot heads + head
-  RawHalf<X> raw;
-  const auto chunk_from = [&](unsigned& item) {  // the chunk of this item, or of this block's next one that is not idle; rows = 0: none left
-    for (; item < items; item += gridDim.x) {
-      const Chunk chunk = chunk_of_slot(p.tokens, static_cast<index_t>(item / heads));
-      if (chunk.rows > 0) return chunk;
-    }
-    return Chunk{0, 0, 0};
-  };
-  const auto ask_for = [&](const Chunk& chunk, unsigned item) {  // its first half
-    const FactorSource<X> from(p, chunk, static_cast<int>(item % heads));
-    const FirstRows first = from.first_rows();
-    from.template load<G, kWidth != 0, kChannel, kErase>(raw, first, 0, lane, channel);
-    if (thread == 0) *m.first = first;
-  };
-  unsigned item = blockIdx.x;
-  Chunk chunk = chunk_from(item);
-  if (chunk.rows == 0) return;
-  ask_for(chunk, item);
-  block_sync();
-
-#pragma unroll 1
-  while (true) {
-  const FactorSource<X> from(p, chunk, static_cast<int>(item % heads));
-  char* image = p.images + static_cast<index_t>(item) * layout.bytes();
 
   // 1. The first half is on its way while row factors are made.
+  RawHalf<X> raw;
+  from.template load<G, kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
   prepare_rows<X, kWidth != 0, kChannel, kErase>(from, m, Kp, warp, lane);
-  if (thread == 0) bulk_stores_read();  // W of the chunk before, from E-bar
   block_sync();
 
   // 2. Half by half: scores inside the half; Q-bar, E-bar, K-tail; the fragments of level 32.
@@ -204,15 +198,8 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   reduce_half<E, kChannel, kErase>(m, 1, warp, warps, lane);
   block_sync();
 
-  // 3. The next chunk is on its way from here on. Level 32; the inverse; A; W.
-  unsigned next = item + gridDim.x;
-  const Chunk next_chunk = chunk_from(next);
-  const bool last = next_chunk.rows == 0;
-  if (!last) item = next, chunk = next_chunk;
-  ask_for(chunk, item);  // the last one once more, for nothing: under a condition the registers would not be free before
-  const auto between = [&](int warp, int of) {
-    level_32<E, kChannel, kErase>(m, warps, warp, of, lane);
-    };
+  // 3. Level 32; the inverse; A; W.
+  const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
   if (!kErase) {
     between(warp, warps);
     block_sync();
@@ -221,19 +208,12 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
     const auto diagonal = [&](int warp, int of) { round_diagonal<E>(m, 32 * warp + lane, 32 * of); };
     const auto lower = [&](int i, int j, float x, float y) { *reinterpret_cast<std::uint32_t*>(m.T_inv + place_in_tile<8>(i, j / 8) + j % 8 * 2) = pack<E>(x, y); };
     invert_unit_lower(m.L, m.X, warp, warps, lane, between, diagonal, lower);
-      block_sync();
+    block_sync();
     store_part(image + layout.a(), m.A, 8192, thread, threads);
     store_part(image + layout.t(), m.T_inv, 8192, thread, threads);
     form_W<E>(m, Kp, warp, lane);
-      if (thread == 0) bulk_stores_read();
     block_sync();
     store_part(image + layout.w(), m.E_bar, 128 * Kp, thread, threads);
-  }
-  if (!kErase || !kBulkCopies) {
-    if (thread == 0) bulk_stores_read();
-    block_sync();
-  }
-  if (last) break;
   }
   if (thread == 0) bulk_stores_read();
 }

@@ -15,12 +15,10 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda forward: shared memory of factors_kernel");
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), "cuda forward: carve-out of factors_kernel");
-  int device = 0, multiprocessors = 0, blocks = 0;
-  check(cudaGetDevice(&device), "cuda forward: cudaGetDevice");
-  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "cuda forward: cudaDeviceGetAttribute");
-  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, 2 * p.Kp, static_cast<std::size_t>(bytes)), "cuda forward: room for factors_kernel");
-  const index_t items = p.slots * p.heads, room = static_cast<index_t>(multiprocessors) * (blocks > 0 ? blocks : 1);
-  kernel<<<static_cast<unsigned>(items < room ? items : room), static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  const auto slots = static_cast<unsigned>(p.slots), heads = static_cast<unsigned>(p.heads), most = static_cast<unsigned>(kMostOfGrid);
+  const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows), static_cast<unsigned>(p.tokens.N))
+                                 : dim3(heads, slots < most ? slots : most, (slots + most - 1) / most);
+  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");
 }
 
@@ -46,6 +44,7 @@ template <class X>
 void launch_factors_of(FactorParams p, Stream stream) {
   constexpr int kSize = static_cast<int>(sizeof(X));
   p.group = p.HV / p.H;
+  p.chunk_grid = p.tokens.cu == nullptr && p.tokens.T > 0 && p.tokens.T <= index_t{kMostOfGrid} * kRows && p.tokens.N <= kMostOfGrid;
   p.q_step = p.H * p.Dk * kSize, p.b_step = p.b_heads * p.Dk * kSize;
   p.g_step = p.g_heads * (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : kSize);
   const bool channel = p.decay == Decay::channel, erase = p.erase != Erase::none;

@@ -14,7 +14,7 @@ namespace fw::cuda::chunk {
 
 /// Shared memory of a block.
 struct FactorMemory {
-  FirstRows* first;                  ///< of the chunk at work
+  FirstRows* first;                  ///< where the second half is read from
   float4* rows;                      ///< [64] factors of rows: x of A and Q-bar, y of L and E-bar, z of columns
   float* row_k;                      ///< [64] z once more
   float *prefix, *suffix;            ///< [64] one decay for all channels: prod(0..i), prod(i+1..63)
@@ -86,8 +86,8 @@ __device__ __forceinline__ void sum_rows(const FactorSource<X>& from, const Fact
     for (int l = 0; l < 2; ++l) {
       const int i = warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes;
       if (p.l2norm) {
-        eight(m.first->q, p.q_step, i, [&](float x) { q[l] += x * x; });
-        eight(m.first->k, p.q_step, i, [&](float x) { k[l] += x * x; });
+        eight(from.first.q, p.q_step, i, [&](float x) { q[l] += x * x; });
+        eight(from.first.k, p.q_step, i, [&](float x) { k[l] += x * x; });
       }
     }
     if (p.erase == Erase::mean)
@@ -95,7 +95,7 @@ __device__ __forceinline__ void sum_rows(const FactorSource<X>& from, const Fact
       for (int l = 0; l < 2; ++l) {
         int left = p.Dk - channel;
         float sum = 0.0f;
-        eight(m.first->b, p.b_step, warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes, [&](float x) { sum += left-- > 0 ? erase_gate(p, x) : 0.0f; });
+        eight(from.first.b, p.b_step, warp * (1024 / Kp) + (n + l) * (256 / Kp) + lane / lanes, [&](float x) { sum += left-- > 0 ? erase_gate(p, x) : 0.0f; });
         (l == 0 ? b[0] : b[1]) = sum_of_row(sum) / static_cast<float>(p.Dk);
       }
 #pragma unroll
@@ -117,6 +117,7 @@ __device__ __forceinline__ void prepare_rows(const FactorSource<X>& from, const 
   const int thread = 32 * warp + lane;
 #pragma unroll
   for (int n = 0; n < 512; n += 2 * Kp) reinterpret_cast<uint4*>(m.A)[n + thread] = make_uint4(0, 0, 0, 0);
+  if (thread == 0) *m.first = from.first;
   if (__builtin_expect(p.l2norm || (kErase && p.erase == Erase::mean), false)) {
     sum_rows<X, kVectors>(from, m, Kp, warp, lane);
   } else if (thread < 64) {
@@ -129,7 +130,7 @@ __device__ __forceinline__ void prepare_rows(const FactorSource<X>& from, const 
   const float bias = p.dt_bias != nullptr ? p.dt_bias[from.g_head] : 0.0f;
 #pragma unroll 1
   for (int i = lane; i < 64; i += 32)
-    m.prefix[i] = p.decay != Decay::none && i < from.chunk.rows ? alpha_of(decay.g(from.g(*m.first, i), bias)) : 1.0f;
+    m.prefix[i] = p.decay != Decay::none && i < from.chunk.rows ? alpha_of(decay.g(from.g(i), bias)) : 1.0f;
   scalar_tree(m, make_float2(m.prefix[lane], m.prefix[lane + 32]), lane);
 }
 

@@ -43,17 +43,15 @@ struct FactorSource {
   const FactorParams& p;
   Chunk chunk;
   int h, g_head, b_head, beta_head;
+  FirstRows first;
   __device__ __forceinline__ FactorSource(const FactorParams& params, const Chunk& at, int head) : p(params), chunk(at), h(head), beta_head(head) {
     if (p.heads != p.H) h = static_cast<int>(static_cast<unsigned>(head) / static_cast<unsigned>(p.group));
     g_head = p.g_heads == p.heads ? head : h;
     b_head = p.b_heads == p.heads ? head : h;
-  }
-  __device__ __forceinline__ FirstRows first_rows() const {
     const int row = p.Dk * static_cast<int>(sizeof(X)), g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : static_cast<int>(sizeof(X)));
-    FirstRows first = {static_cast<const char*>(p.q) + (chunk.token * p.q_step + h * row), static_cast<const char*>(p.k) + (chunk.token * p.q_step + h * row),
-                       static_cast<const char*>(p.b) + (chunk.token * p.b_step + b_head * row), static_cast<const char*>(p.g) + (chunk.token * p.g_step + g_head * g_row)};
+    first = {static_cast<const char*>(p.q) + (chunk.token * p.q_step + h * row), static_cast<const char*>(p.k) + (chunk.token * p.q_step + h * row),
+             static_cast<const char*>(p.b) + (chunk.token * p.b_step + b_head * row), static_cast<const char*>(p.g) + (chunk.token * p.g_step + g_head * g_row)};
     keep(first.q), keep(first.k), keep(first.b), keep(first.g);
-    return first;
   }
   /// The pointer is a number of its own from here on, not a sum that is formed once more in front of every load.
   static __device__ __forceinline__ void keep(const char*& at) { asm volatile("" : "+l"(at)); }
@@ -64,13 +62,14 @@ struct FactorSource {
     return at;
   }
   /// Raw g where it is one number.
-  __device__ __forceinline__ float g(const FirstRows& first, int i) const {
+  __device__ __forceinline__ float g(int i) const {
     const char* at = row(first.g, p.g_step, i);
     return p.g_is_float ? *reinterpret_cast<const float*>(at) : to_float(*reinterpret_cast<const X*>(at));
   }
   __device__ __forceinline__ float beta(int i) const { return to_float(static_cast<const X*>(p.beta)[(chunk.token + i) * p.HV + beta_head]); }
 
-  /// kVectors: rows begin at multiples of four elements, Dk is one and g is of G; else p.vectors and p.g_is_float say so.
+  /// kVectors: rows begin at multiples of four elements, Dk is one and g is of G; else p.vectors and p.g_is_float say so. `first` may come from elsewhere
+  /// than from this->first, so that its eight registers are free in between.
   template <class G, bool kVectors, bool kChannel, bool kErase>
   __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel) const {
     const bool gates = kErase && p.erase == Erase::channel;
@@ -146,7 +145,10 @@ struct FactorSource {
       }
       if (p.activation != DecayActivation::none) activate(raw, channel, room);
     }
-    if (chunk.rows < kRows || p.Dk < Kp) mask<kChannel, kErase>(raw, half, lane, channel);
+    if (chunk.rows < kRows || p.Dk < Kp) {
+      asm volatile("");  // a branch, not 40 selections
+      mask<kChannel, kErase>(raw, half, lane, channel);
+    }
     if (kChannel)
 #pragma unroll
       for (int t = 0; t < 4; ++t) x.P[t][0] = alpha_of(raw.g[t].x), x.P[t][1] = alpha_of(raw.g[t].y), x.P[t][2] = alpha_of(raw.g[t].z), x.P[t][3] = alpha_of(raw.g[t].w);
