@@ -123,6 +123,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   // 2. Half by half: scores inside the half; Q-bar, E-bar, K-tail; the fragments of level 32.
   const int place = place_in_tile(Kp / 8, r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 16 t Kp bytes behind
   float T_left[4] = {1.0f, 1.0f, 1.0f, 1.0f};                                 // decay of the whole first half
+  float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
   float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;     // k S_32 of the first half, until the second one's rows
 #pragma unroll 1
   for (int half = 0;; ++half) {
@@ -150,6 +151,11 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * of_k, k.y * of_k, k.z * of_k, k.w * of_k});
         if (kErase) store_row<E>(to_e + 16 * t * Kp, {x.e[t][0] * of_e, x.e[t][1] * of_e, x.e[t][2] * of_e, x.e[t][3] * of_e});
       }
+      if (half == 1) {
+        if (r == 0) *gamma = make_float4(m.prefix[63], m.prefix[63], m.prefix[63], m.prefix[63]);
+        break;
+      }
+      from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     } else if (half == 0) {
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
@@ -160,7 +166,10 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         const float kS[4] = {k.x * S[0], k.y * S[1], k.z * S[2], k.w * S[3]};
         m.columns32[(warp * 4 + t) * 32 + lane] = make_uint2(pack<E>(kS[0], kS[1]), pack<E>(kS[2], kS[3]));
         k_left[32 * t] = make_float4(kS[0] * row.z, kS[1] * row.z, kS[2] * row.z, kS[3] * row.z);
+        from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel, t, t + 1);  // into the registers of this tile
       }
+#pragma unroll
+      for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
     } else {
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
@@ -178,18 +187,9 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * S[0] * row.z, k.y * S[1] * row.z, k.z * S[2] * row.z, k.w * S[3] * row.z});
         store_row<E>(to + 16 * t * Kp + layout.k() - 64 * Kp, {left.x * T_half[0], left.y * T_half[1], left.z * T_half[2], left.w * T_half[3]});
       }
-    }
-    if (half == 1) {
-      if (r == 0) {
-        float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
-        const float all = kChannel ? 1.0f : m.prefix[63];
-        *gamma = make_float4(T_left[0] * T_half[0] * all, T_left[1] * T_half[1] * all, T_left[2] * T_half[2] * all, T_left[3] * T_half[3] * all);
-      }
+      if (r == 0) *gamma = make_float4(T_left[0] * T_half[0], T_left[1] * T_half[1], T_left[2] * T_half[2], T_left[3] * T_half[3]);
       break;
     }
-#pragma unroll
-    for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
-    from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     block_sync();
     reduce_half<E, kChannel, kErase>(m, 0, warp, warps, lane);
     block_sync();

@@ -71,17 +71,17 @@ struct FactorSource {
   /// kVectors: rows begin at multiples of four elements, Dk is one and g is of G; else p.vectors and p.g_is_float say so. `first` may come from elsewhere
   /// than from this->first, so that its eight registers are free in between.
   template <class G, bool kVectors, bool kChannel, bool kErase>
-  __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel) const {
+  __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel, int from_tile = 0, int to_tile = 4) const {
     const bool gates = kErase && p.erase == Erase::channel;
     const int inside = channel < p.Dk ? channel : 0, size = static_cast<int>(sizeof(X));
     int i[4];
 #pragma unroll
-    for (int t = 0; t < 4; ++t) i[t] = min(32 * half + 8 * t + lane / 4, chunk.rows - 1);
+    for (int t = from_tile; t < to_tile; ++t) i[t] = min(32 * half + 8 * t + lane / 4, chunk.rows - 1);
     const auto tensor = [&](Four<X>(&to)[4], const char* from, int step) {
       const char* at = from + inside * size;
       keep(at);
 #pragma unroll
-      for (int t = 0; t < 4; ++t) {
+      for (int t = from_tile; t < to_tile; ++t) {
         if constexpr (kVectors) to[t] = load_early<Four<X>>(row(at, step, i[t]));
         else to[t] = load_four<X>(row(from, step, i[t]), channel, p.Dk, p.vectors);
       }
@@ -91,14 +91,14 @@ struct FactorSource {
         const char* at = first.g + inside * static_cast<int>(sizeof(G));
         keep(at);
 #pragma unroll
-        for (int t = 0; t < 4; ++t) {
+        for (int t = from_tile; t < to_tile; ++t) {
           const Four<G> x = load_early<Four<G>>(row(at, p.g_step, i[t]));
           if constexpr (sizeof(G) == 4) raw.g[t] = x;
           else raw.g[t].x = __uint_as_float(x.x), raw.g[t].y = __uint_as_float(x.y);
         }
       } else {
 #pragma unroll
-        for (int t = 0; t < 4; ++t) {
+        for (int t = from_tile; t < to_tile; ++t) {
           if (p.g_is_float) {
             raw.g[t] = load_four<float>(row(first.g, p.g_step, i[t]), channel, p.Dk, p.vectors);
           } else if constexpr (sizeof(X) == 2) {
