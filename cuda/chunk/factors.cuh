@@ -6,14 +6,18 @@
 //
 // Mapping: block = one slot and gate head, Kp/16 warps; warp = 16 channels of all 64 tokens; lane = tokens 8 t + lane/4 and four
 // channels (tree.cuh). Half a chunk at a time, so that a lane holds 16 elements of each tensor and no more than 128 registers.
+// The tensors of the second half are asked for tile by tile while the first one's results leave, into the registers that become free.
 // Sums over channels cross the warps through shared memory in a fixed order: the same bits on every run.
+//
+// Q-bar and K-tail go from registers to the image; A, Tinv and W, whole and contiguous there, by bulk stores (sm_90; else copied).
 //
 // Shared memory, bytes:  4992                                rows and scalar tables
 //                       + 8192                               A of E
 //                       + 17408 + 128 Kp                     L float32 [64,68] and E-bar of E, with erase only
 //                       + 192 Kp                             fragments of level 32, later Tinv of E (8192)
 //                       + max(320 Kp, 22016)                 partial sums, later X = Tinv float32
-// Kp = 64: 73088, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80 (164 KB).
+// Kp = 64: 73088, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80
+// (164 KB).
 // Kp = 128: 112512, two on sm_90, one on sm_80 (a block may have 163 KB there).
 // Kp = 256: 194432, one on sm_90 (a block may have 227 KB); more than sm_80 has.
 //
@@ -28,7 +32,9 @@ namespace fw::cuda::chunk {
 
 /// Four channels of a row of an image part or of E-bar.
 template <class E>
-__device__ __forceinline__ void store_row(char* at, const float (&x)[4]) { *reinterpret_cast<uint2*>(at) = make_uint2(pack<E>(x[0], x[1]), pack<E>(x[2], x[3])); }
+__device__ __forceinline__ void store_row(char* at, const float (&x)[4]) {
+  *reinterpret_cast<uint2*>(at) = make_uint2(pack<E>(x[0], x[1]), pack<E>(x[2], x[3]));
+}
 
 /// A part of the image, ready in shared memory. All threads, behind a block_sync().
 __device__ __forceinline__ void store_part(char* to, const char* from, int bytes, int thread, int threads) {
@@ -46,7 +52,8 @@ __device__ __forceinline__ void round_diagonal(const FactorMemory& m, int thread
     const int i = n / 4, piece = n % 4 + i / 32 * 4;
     uint4 words = make_uint4(0u, 0u, 0u, 0u);
     if (piece / 2 <= i / 16) {  // within its blocks of 16 X has zeros itself
-      const float4 low = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece), high = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece + 4);
+      const float* x = m.X + i * kPitch + 8 * piece;
+      const float4 low = *reinterpret_cast<const float4*>(x), high = *reinterpret_cast<const float4*>(x + 4);
       words = make_uint4(pack<E>(low.x, low.y), pack<E>(low.z, low.w), pack<E>(high.x, high.y), pack<E>(high.z, high.w));
     }
     *reinterpret_cast<uint4*>(m.T_inv + place_in_tile<8>(i, piece)) = words;
@@ -124,7 +131,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   const int place = place_in_tile(Kp / 8, r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 16 t Kp bytes behind
   float T_left[4] = {1.0f, 1.0f, 1.0f, 1.0f};                                 // decay of the whole first half
   float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
-  float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;     // k S_32 of the first half, until the second one's rows
+  float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;    // k S_32 of the first half, until the second one's rows
 #pragma unroll 1
   for (int half = 0;; ++half) {
     Half<X> x;
@@ -179,7 +186,8 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 #pragma unroll
         for (int n = 0; n < 4; ++n) q[n] *= x.P[t][n], e[n] = x.e[t][n] * x.P[t][n];
         const float4 left = k_left[32 * t];
-        m.rows32[(warp * 4 + t) * 32 + lane] = make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
+        m.rows32[(warp * 4 + t) * 32 + lane] =
+            make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
 #pragma unroll
         for (int n = 0; n < 4; ++n) q[n] *= T_left[n] * row.x, e[n] *= T_left[n] * row.y;
         store_row<E>(to + 16 * t * Kp, q);
@@ -206,7 +214,9 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
     store_part(image + layout.a(), m.A, 8192, thread, threads);
   } else {
     const auto diagonal = [&](int warp, int of) { round_diagonal<E>(m, 32 * warp + lane, 32 * of); };
-    const auto lower = [&](int i, int j, float x, float y) { *reinterpret_cast<std::uint32_t*>(m.T_inv + place_in_tile<8>(i, j / 8) + j % 8 * 2) = pack<E>(x, y); };
+    const auto lower = [&](int i, int j, float x, float y) {
+      *reinterpret_cast<std::uint32_t*>(m.T_inv + place_in_tile<8>(i, j / 8) + j % 8 * 2) = pack<E>(x, y);
+    };
     invert_unit_lower(m.L, m.X, warp, warps, lane, between, diagonal, lower);
     block_sync();
     store_part(image + layout.a(), m.A, 8192, thread, threads);

@@ -14,7 +14,8 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const auto kernel = factors_kernel<X, G, kChannel, kErase, kWidth>;
   const int bytes = FactorMemory::bytes(p.Kp, kErase);
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cuda forward: shared memory of factors_kernel");
-  check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared), "cuda forward: carve-out of factors_kernel");
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
+        "cuda forward: carve-out of factors_kernel");
   const auto slots = static_cast<unsigned>(p.slots), heads = static_cast<unsigned>(p.heads), most = static_cast<unsigned>(kMostOfGrid);
   const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows), static_cast<unsigned>(p.tokens.N))
                                  : dim3(heads, slots < most ? slots : most, (slots + most - 1) / most);

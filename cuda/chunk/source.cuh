@@ -48,7 +48,8 @@ struct FactorSource {
     if (p.heads != p.H) h = static_cast<int>(static_cast<unsigned>(head) / static_cast<unsigned>(p.group));
     g_head = p.g_heads == p.heads ? head : h;
     b_head = p.b_heads == p.heads ? head : h;
-    const int row = p.Dk * static_cast<int>(sizeof(X)), g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : static_cast<int>(sizeof(X)));
+    constexpr int kSize = static_cast<int>(sizeof(X));
+    const int row = p.Dk * kSize, g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : kSize);
     first = {static_cast<const char*>(p.q) + (chunk.token * p.q_step + h * row), static_cast<const char*>(p.k) + (chunk.token * p.q_step + h * row),
              static_cast<const char*>(p.b) + (chunk.token * p.b_step + b_head * row), static_cast<const char*>(p.g) + (chunk.token * p.g_step + g_head * g_row)};
     keep(first.q), keep(first.k), keep(first.b), keep(first.g);
@@ -139,9 +140,10 @@ struct FactorSource {
   template <class G, bool kVectors, bool kChannel, bool kErase>
   __device__ __forceinline__ void convert(RawHalf<X>& raw, Half<X>& x, int half, int lane, int channel, int Kp, float4* room) const {
     if (kChannel) {
-      if (sizeof(X) == 2 && (kVectors ? sizeof(G) == 2 : !p.g_is_float)) {
+      if constexpr (sizeof(X) == 2) {
+        if (kVectors ? sizeof(G) == 2 : !p.g_is_float)
 #pragma unroll
-        for (int t = 0; t < 4; ++t) raw.g[t] = to_floats<X>(make_uint2(__float_as_uint(raw.g[t].x), __float_as_uint(raw.g[t].y)));
+          for (int t = 0; t < 4; ++t) raw.g[t] = to_floats<X>(make_uint2(__float_as_uint(raw.g[t].x), __float_as_uint(raw.g[t].y)));
       }
       if (p.activation != DecayActivation::none) activate(raw, channel, room);
     }
@@ -151,7 +153,10 @@ struct FactorSource {
     }
     if (kChannel)
 #pragma unroll
-      for (int t = 0; t < 4; ++t) x.P[t][0] = alpha_of(raw.g[t].x), x.P[t][1] = alpha_of(raw.g[t].y), x.P[t][2] = alpha_of(raw.g[t].z), x.P[t][3] = alpha_of(raw.g[t].w);
+      for (int t = 0; t < 4; ++t) {
+        x.P[t][0] = alpha_of(raw.g[t].x), x.P[t][1] = alpha_of(raw.g[t].y);
+        x.P[t][2] = alpha_of(raw.g[t].z), x.P[t][3] = alpha_of(raw.g[t].w);
+      }
 #pragma unroll
     for (int t = 0; t < 4; ++t) x.q[t] = raw.q[t], x.k[t] = raw.k[t];
     if (!kErase) return;
