@@ -6,14 +6,18 @@
 //
 // Mapping: block = one slot and gate head, Kp/16 warps; warp = 16 channels of all 64 tokens; lane = tokens 8 t + lane/4 and four
 // channels (tree.cuh). Half a chunk at a time, so that a lane holds 16 elements of each tensor and no more than 128 registers.
+// The tensors of the second half are asked for tile by tile while the first one's results leave, into the registers that become free.
 // Sums over channels cross the warps through shared memory in a fixed order: the same bits on every run.
+//
+// Q-bar and K-tail go from registers to the image; A, Tinv and W, whole and contiguous there, by bulk stores (sm_90; else copied).
 //
 // Shared memory, bytes:  4992                                rows and scalar tables
 //                       + 8192                               A of E
 //                       + 17408 + 128 Kp                     L float32 [64,68] and E-bar of E, with erase only
 //                       + 192 Kp                             fragments of level 32, later Tinv of E (8192)
 //                       + max(320 Kp, 22016)                 partial sums, later X = Tinv float32
-// Kp = 64: 73088, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80 (164 KB).
+// Kp = 64: 73088, three blocks on a multiprocessor of sm_90 (228 KB, 1 KB of it taken by every block), two on one of sm_80
+// (164 KB).
 // Kp = 128: 112512, two on sm_90, one on sm_80 (a block may have 163 KB there).
 // Kp = 256: 194432, one on sm_90 (a block may have 227 KB); more than sm_80 has.
 //
@@ -28,27 +32,38 @@ namespace fw::cuda::chunk {
 
 /// Four channels of a row of an image part or of E-bar.
 template <class E>
-__device__ __forceinline__ void store_row(char* at, const float (&x)[4]) { *reinterpret_cast<uint2*>(at) = make_uint2(pack<E>(x[0], x[1]), pack<E>(x[2], x[3])); }
+__device__ __forceinline__ void store_row(char* at, const float (&x)[4]) {
+  *reinterpret_cast<uint2*>(at) = make_uint2(pack<E>(x[0], x[1]), pack<E>(x[2], x[3]));
+}
 
-/// X = Tinv, rounded to E, to shared memory and to the image; zeros above the diagonal.
-template <class E>
-__device__ __forceinline__ void round_inverse(const FactorMemory& m, char* T, int thread, int threads) {
-#pragma unroll
-  for (int first = 0; first < 512; first += threads) {
-    const int i = (first + thread) / 8, piece = thread % 8, at = place_in_tile<8>(i, piece);
-    uint4 words = make_uint4(0u, 0u, 0u, 0u);
-    if (piece / 2 <= i / 16) {  // within its blocks of 16 X has zeros itself
-      const float4 low = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece), high = *reinterpret_cast<const float4*>(m.X + i * kPitch + 8 * piece + 4);
-      words = make_uint4(pack<E>(low.x, low.y), pack<E>(low.z, low.w), pack<E>(high.x, high.y), pack<E>(high.z, high.w));
-    }
-    *reinterpret_cast<uint4*>(m.T_inv + at) = words;
-    *reinterpret_cast<uint4*>(T + at) = words;
+/// A part of the image, ready in shared memory. All threads, behind a block_sync().
+__device__ __forceinline__ void store_part(char* to, const char* from, int bytes, int thread, int threads) {
+  if (!kBulkCopies) {
+    for (int n = 16 * thread; n < bytes; n += 16 * threads) *reinterpret_cast<uint4*>(to + n) = *reinterpret_cast<const uint4*>(from + n);
+  } else if (thread == 0) {
+    bulk_store(to, from, bytes);
   }
 }
 
-/// -W = -Tinv E-bar (C3), each warp its 16 channels: over E-bar, then to the image.
+/// The diagonal blocks of X = Tinv, rounded to E, and zeros above them.
 template <class E>
-__device__ __forceinline__ void form_W(const FactorMemory& m, char* W, int Kp, int warp, int lane) {
+__device__ __forceinline__ void round_diagonal(const FactorMemory& m, int thread, int threads) {
+  for (int n = thread; n < 256; n += threads) {
+    const int i = n / 4, piece = n % 4 + i / 32 * 4;
+    uint4 words = make_uint4(0u, 0u, 0u, 0u);
+    if (piece / 2 <= i / 16) {  // within its blocks of 16 X has zeros itself
+      const float* x = m.X + i * kPitch + 8 * piece;
+      const float4 low = *reinterpret_cast<const float4*>(x), high = *reinterpret_cast<const float4*>(x + 4);
+      words = make_uint4(pack<E>(low.x, low.y), pack<E>(low.z, low.w), pack<E>(high.x, high.y), pack<E>(high.z, high.w));
+    }
+    *reinterpret_cast<uint4*>(m.T_inv + place_in_tile<8>(i, piece)) = words;
+    if (i < 32) *reinterpret_cast<uint4*>(m.T_inv + place_in_tile<8>(i, piece + 4)) = make_uint4(0u, 0u, 0u, 0u);
+  }
+}
+
+/// -W = -Tinv E-bar (C3) over E-bar, each warp its 16 channels.
+template <class E>
+__device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, int lane) {
   float d[4][2][4] = {};
   const char* e_at = m.E_bar + place_in_tile(Kp / 8, lane % 16, 2 * warp + lane / 16);  // rows 16 kt further: the same swizzle
 #pragma unroll
@@ -72,26 +87,32 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, char* W, int Kp, i
       *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp + 16 * Kp) = pack<E>(-d[mt][n][2], -d[mt][n][3]);
     }
   }
-  warp_sync();
-  const int at = place_in_tile(Kp / 8, lane / 2, 2 * warp + lane % 2);
-#pragma unroll
-  for (int n = 0; n < 4; ++n) *reinterpret_cast<uint4*>(W + at + 32 * n * Kp) = *reinterpret_cast<const uint4*>(m.E_bar + at + 32 * n * Kp);
 }
 
-inline constexpr int kSlotsOfGrid = 32768;  ///< grid = gate heads, slots up to this number, what is left of them
+inline constexpr int kMostOfGrid = 32768;  ///< of y and z. Grid: gate heads, chunks of a sequence, sequences; or gate heads and slots in y and z
 
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
 constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 128 ? 2 : 1; }
 
-/// kWidth: Kp, where the rows of q k b g begin at multiples of four elements and Dk is one; 0: any Kp and Dk.
-template <class X, bool kChannel, bool kErase, int kWidth>
+/// kWidth: Kp, where the rows of q k b g begin at multiples of four elements and Dk is one; 0: any Kp and Dk. G: element type of g,
+/// where it has channels and kWidth is not 0.
+template <class X, class G, bool kChannel, bool kErase, int kWidth>
 __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_factors(kWidth)) factors_kernel(const FactorParams p) {
   using E = Operand<X>;
   const int Kp = kWidth == 0 ? p.Kp : kWidth, threads = 2 * Kp, warps = Kp / 16;
-  const index_t slot = static_cast<index_t>(blockIdx.z) * kSlotsOfGrid + blockIdx.y;
   const int head = static_cast<int>(blockIdx.x);
-  if (slot >= p.slots) return;
-  const Chunk chunk = chunk_of_slot(p.tokens, slot);
+  index_t slot;
+  Chunk chunk;
+  if (p.chunk_grid) {
+    const int n = static_cast<int>(blockIdx.z), first = static_cast<int>(blockIdx.y) * kRows, T = static_cast<int>(p.tokens.T);
+    const unsigned long long begin = static_cast<unsigned long long>(blockIdx.z) * static_cast<unsigned>(T);
+    slot = static_cast<index_t>(begin / kRows + blockIdx.z + blockIdx.y);
+    chunk = {n, static_cast<index_t>(begin) + first, min(T - first, kRows)};
+  } else {
+    slot = static_cast<index_t>(blockIdx.z) * kMostOfGrid + blockIdx.y;
+    if (slot >= p.slots) return;
+    chunk = chunk_of_slot(p.tokens, slot);
+  }
   if (chunk.rows <= 0) return;
   const int thread = static_cast<int>(threadIdx.x & 1023u), warp = thread / 32, lane = thread % 32, channel = 16 * warp + lane % 4 * 4, r = lane / 4;
   const FactorSource<X> from(p, chunk, head);
@@ -102,18 +123,19 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 
   // 1. The first half is on its way while row factors are made.
   RawHalf<X> raw;
-  from.template load<kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
+  from.template load<G, kWidth != 0, kChannel, kErase>(raw, from.first, 0, lane, channel);
   prepare_rows<X, kWidth != 0, kChannel, kErase>(from, m, Kp, warp, lane);
   block_sync();
 
   // 2. Half by half: scores inside the half; Q-bar, E-bar, K-tail; the fragments of level 32.
   const int place = place_in_tile(Kp / 8, r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 16 t Kp bytes behind
   float T_left[4] = {1.0f, 1.0f, 1.0f, 1.0f};                                 // decay of the whole first half
-  float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;     // k S_32 of the first half, until the second one's rows
+  float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
+  float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;    // k S_32 of the first half, until the second one's rows
 #pragma unroll 1
   for (int half = 0;; ++half) {
     Half<X> x;
-    from.template convert<kChannel, kErase>(raw, x, half, lane, channel, Kp, partial + lane);
+    from.template convert<G, kWidth != 0, kChannel, kErase>(raw, x, half, lane, channel, Kp, partial + lane);
     if (kChannel) tree_scores<X, kErase>(x, partial, lane);
     else plain_scores<X, kErase>(x, partial, lane);
     float T_half[4];
@@ -136,6 +158,11 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * of_k, k.y * of_k, k.z * of_k, k.w * of_k});
         if (kErase) store_row<E>(to_e + 16 * t * Kp, {x.e[t][0] * of_e, x.e[t][1] * of_e, x.e[t][2] * of_e, x.e[t][3] * of_e});
       }
+      if (half == 1) {
+        if (r == 0) *gamma = make_float4(m.prefix[63], m.prefix[63], m.prefix[63], m.prefix[63]);
+        break;
+      }
+      from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     } else if (half == 0) {
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
@@ -146,7 +173,10 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         const float kS[4] = {k.x * S[0], k.y * S[1], k.z * S[2], k.w * S[3]};
         m.columns32[(warp * 4 + t) * 32 + lane] = make_uint2(pack<E>(kS[0], kS[1]), pack<E>(kS[2], kS[3]));
         k_left[32 * t] = make_float4(kS[0] * row.z, kS[1] * row.z, kS[2] * row.z, kS[3] * row.z);
+        from.template load<G, kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel, t, t + 1);  // into the registers of this tile
       }
+#pragma unroll
+      for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
     } else {
 #pragma unroll
       for (int t = 0; t < 4; ++t) {
@@ -156,7 +186,8 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 #pragma unroll
         for (int n = 0; n < 4; ++n) q[n] *= x.P[t][n], e[n] = x.e[t][n] * x.P[t][n];
         const float4 left = k_left[32 * t];
-        m.rows32[(warp * 4 + t) * 32 + lane] = make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
+        m.rows32[(warp * 4 + t) * 32 + lane] =
+            make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
 #pragma unroll
         for (int n = 0; n < 4; ++n) q[n] *= T_left[n] * row.x, e[n] *= T_left[n] * row.y;
         store_row<E>(to + 16 * t * Kp, q);
@@ -164,18 +195,9 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * S[0] * row.z, k.y * S[1] * row.z, k.z * S[2] * row.z, k.w * S[3] * row.z});
         store_row<E>(to + 16 * t * Kp + layout.k() - 64 * Kp, {left.x * T_half[0], left.y * T_half[1], left.z * T_half[2], left.w * T_half[3]});
       }
-    }
-    if (half == 1) {
-      if (r == 0) {
-        float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
-        const float all = kChannel ? 1.0f : m.prefix[63];
-        *gamma = make_float4(T_left[0] * T_half[0] * all, T_left[1] * T_half[1] * all, T_left[2] * T_half[2] * all, T_left[3] * T_half[3] * all);
-      }
+      if (r == 0) *gamma = make_float4(T_left[0] * T_half[0], T_left[1] * T_half[1], T_left[2] * T_half[2], T_left[3] * T_half[3]);
       break;
     }
-#pragma unroll
-    for (int n = 0; n < 4; ++n) T_left[n] = T_half[n];
-    from.template load<kWidth != 0, kChannel, kErase>(raw, *m.first, 1, lane, channel);
     block_sync();
     reduce_half<E, kChannel, kErase>(m, 0, warp, warps, lane);
     block_sync();
@@ -186,18 +208,24 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
 
   // 3. Level 32; the inverse; A; W.
   const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
-  if (kErase) {
-    invert_unit_lower(m.L, m.X, warp, warps, lane, between);
-  } else {
+  if (!kErase) {
     between(warp, warps);
     block_sync();
+    store_part(image + layout.a(), m.A, 8192, thread, threads);
+  } else {
+    const auto diagonal = [&](int warp, int of) { round_diagonal<E>(m, 32 * warp + lane, 32 * of); };
+    const auto lower = [&](int i, int j, float x, float y) {
+      *reinterpret_cast<std::uint32_t*>(m.T_inv + place_in_tile<8>(i, j / 8) + j % 8 * 2) = pack<E>(x, y);
+    };
+    invert_unit_lower(m.L, m.X, warp, warps, lane, between, diagonal, lower);
+    block_sync();
+    store_part(image + layout.a(), m.A, 8192, thread, threads);
+    store_part(image + layout.t(), m.T_inv, 8192, thread, threads);
+    form_W<E>(m, Kp, warp, lane);
+    block_sync();
+    store_part(image + layout.w(), m.E_bar, 128 * Kp, thread, threads);
   }
-#pragma unroll
-  for (int n = 0; n < 512; n += threads) reinterpret_cast<uint4*>(image + layout.a())[n + thread] = reinterpret_cast<const uint4*>(m.A)[n + thread];
-  if (!kErase) return;
-  round_inverse<E>(m, image + layout.t(), thread, threads);
-  block_sync();
-  form_W<E>(m, image + layout.w(), Kp, warp, lane);
+  if (thread == 0) bulk_stores_read();
 }
 
 }  // namespace fw::cuda::chunk

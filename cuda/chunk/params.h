@@ -73,6 +73,7 @@ struct FactorParams {
   float erase_gain, scale, l2norm_eps, lower;
   // Set by launch_factors():
   int group;                   ///< value heads of a key head
+  int chunk_grid;              ///< one block a chunk; else one a slot
   int q_step, b_step, g_step;  ///< bytes from token to token, k as q
 };
 

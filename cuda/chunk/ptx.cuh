@@ -9,6 +9,7 @@
 //   movmatrix    transposes one 8x8 block across the warp
 //   copy_async   16 or 4 bytes from global to shared memory in the background
 //   bulk_copy    any multiple of 16 bytes, asked for by one thread; its arrival turns the phase of a barrier (sm_90 and newer)
+//   bulk_store   the same from shared to global memory
 // Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
 //   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
 //   B  b0 = (k = 2c..2c+1, n = r)  b1 = (k = 2c+8.., n = r)
@@ -103,14 +104,19 @@ __device__ __forceinline__ void mma_tf32(float (&c)[4], const FragmentA& a, std:
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a.a0), "r"(a.a1), "r"(a.a2), "r"(a.a3), "r"(b0), "r"(b1));
 }
+/// C[16,8] in three sums that do not wait for one another; each begins with zeros.
+struct FloatSums {
+  float main[4] = {}, left[4] = {}, right[4] = {};
+  __device__ __forceinline__ float operator[](int n) const { return main[n] + (left[n] + right[n]); }
+};
 /// a = (r, 2c) (r, 2c+1) (r+8, 2c) (r+8, 2c+1), the order of a C fragment; b = (2c, r) (2c+1, r). Leaves out low times low: a
 /// relative error of 2^-22 a product.
-__device__ __forceinline__ void mma_float(float (&c)[4], const float (&a)[4], float b0, float b1) {
+__device__ __forceinline__ void mma_float(FloatSums& c, const float (&a)[4], float b0, float b1) {
   const Split x0 = split(a[0]), x1 = split(a[2]), x2 = split(a[1]), x3 = split(a[3]), y0 = split(b0), y1 = split(b1);
   const FragmentA high = {x0.high, x1.high, x2.high, x3.high}, low = {x0.low, x1.low, x2.low, x3.low};
-  mma_tf32(c, low, y0.high, y1.high);
-  mma_tf32(c, high, y0.low, y1.low);
-  mma_tf32(c, high, y0.high, y1.high);
+  mma_tf32(c.main, high, y0.high, y1.high);
+  mma_tf32(c.left, low, y0.high, y1.high);
+  mma_tf32(c.right, high, y0.low, y1.low);
 }
 
 template <class V>
@@ -127,8 +133,6 @@ __device__ __forceinline__ float4 load_early<float4>(const void* at) {
   asm volatile("ld.global.nc.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(at));
   return x;
 }
-__device__ __forceinline__ void prefetch_to_L2(const void* at) { asm volatile("prefetch.global.L2 [%0];" ::"l"(at)); }
-
 __device__ __forceinline__ std::uint32_t shared_address(const void* at) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(at)); }
 
 __device__ __forceinline__ uint4 ldmatrix(const void* row) {
@@ -185,11 +189,22 @@ __device__ __forceinline__ void barrier_wait(std::uint64_t* barrier, unsigned pa
       "r"(parity)
       : "memory");
 }
+/// From shared to global memory in the background, by one thread, behind a block_sync() after the writes; both addresses are
+/// multiples of 16. The fence stands on the way from every write to the copy, so one thread's is enough.
+__device__ __forceinline__ void bulk_store(void* to, const void* from, int bytes) {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(__cvta_generic_to_global(to)), "r"(shared_address(from)), "r"(bytes) : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+/// Until this thread's bulk stores have read what they store.
+__device__ __forceinline__ void bulk_stores_read() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
 #else
 inline constexpr bool kBulkCopies = false;
 __device__ __forceinline__ void barrier_init(std::uint64_t*) {}
 __device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
 __device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
+__device__ __forceinline__ void bulk_store(void*, const void*, int) {}
+__device__ __forceinline__ void bulk_stores_read() {}
 #endif
 
 }  // namespace fw::cuda::chunk

@@ -48,7 +48,8 @@ struct FactorSource {
     if (p.heads != p.H) h = static_cast<int>(static_cast<unsigned>(head) / static_cast<unsigned>(p.group));
     g_head = p.g_heads == p.heads ? head : h;
     b_head = p.b_heads == p.heads ? head : h;
-    const int row = p.Dk * static_cast<int>(sizeof(X)), g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : static_cast<int>(sizeof(X)));
+    constexpr int kSize = static_cast<int>(sizeof(X));
+    const int row = p.Dk * kSize, g_row = (p.decay == Decay::channel ? p.Dk : 1) * (p.g_is_float ? 4 : kSize);
     first = {static_cast<const char*>(p.q) + (chunk.token * p.q_step + h * row), static_cast<const char*>(p.k) + (chunk.token * p.q_step + h * row),
              static_cast<const char*>(p.b) + (chunk.token * p.b_step + b_head * row), static_cast<const char*>(p.g) + (chunk.token * p.g_step + g_head * g_row)};
     keep(first.q), keep(first.k), keep(first.b), keep(first.g);
@@ -68,38 +69,37 @@ struct FactorSource {
   }
   __device__ __forceinline__ float beta(int i) const { return to_float(static_cast<const X*>(p.beta)[(chunk.token + i) * p.HV + beta_head]); }
 
-  /// kVectors: rows begin at multiples of four elements, and Dk is one; else p.vectors says so. `first` may come from elsewhere
+  /// kVectors: rows begin at multiples of four elements, Dk is one and g is of G; else p.vectors and p.g_is_float say so. `first` may come from elsewhere
   /// than from this->first, so that its eight registers are free in between.
-  template <bool kVectors, bool kChannel, bool kErase>
-  __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel) const {
+  template <class G, bool kVectors, bool kChannel, bool kErase>
+  __device__ __forceinline__ void load(RawHalf<X>& raw, const FirstRows& first, int half, int lane, int channel, int from_tile = 0, int to_tile = 4) const {
     const bool gates = kErase && p.erase == Erase::channel;
     const int inside = channel < p.Dk ? channel : 0, size = static_cast<int>(sizeof(X));
     int i[4];
 #pragma unroll
-    for (int t = 0; t < 4; ++t) i[t] = min(32 * half + 8 * t + lane / 4, chunk.rows - 1);
+    for (int t = from_tile; t < to_tile; ++t) i[t] = min(32 * half + 8 * t + lane / 4, chunk.rows - 1);
     const auto tensor = [&](Four<X>(&to)[4], const char* from, int step) {
       const char* at = from + inside * size;
       keep(at);
 #pragma unroll
-      for (int t = 0; t < 4; ++t) {
+      for (int t = from_tile; t < to_tile; ++t) {
         if constexpr (kVectors) to[t] = load_early<Four<X>>(row(at, step, i[t]));
         else to[t] = load_four<X>(row(from, step, i[t]), channel, p.Dk, p.vectors);
       }
     };
     if (kChannel) {
-      if constexpr (kVectors && sizeof(X) == 2) {  // eight bytes and eight bytes; where four elements are eight bytes the same twice
-        const char *low = first.g + inside * (p.g_is_float ? 4 : 2), *high = low + (p.g_is_float ? 8 : 0);
-        keep(low), keep(high);
+      if constexpr (kVectors) {
+        const char* at = first.g + inside * static_cast<int>(sizeof(G));
+        keep(at);
 #pragma unroll
-        for (int t = 0; t < 4; ++t) {
-          const uint2 x = load_early<uint2>(row(low, p.g_step, i[t])), y = load_early<uint2>(row(high, p.g_step, i[t]));
-          raw.g[t] = make_float4(__uint_as_float(x.x), __uint_as_float(x.y), __uint_as_float(y.x), __uint_as_float(y.y));
+        for (int t = from_tile; t < to_tile; ++t) {
+          const Four<G> x = load_early<Four<G>>(row(at, p.g_step, i[t]));
+          if constexpr (sizeof(G) == 4) raw.g[t] = x;
+          else raw.g[t].x = __uint_as_float(x.x), raw.g[t].y = __uint_as_float(x.y);
         }
-      } else if constexpr (kVectors) {
-        tensor(raw.g, first.g, p.g_step);
       } else {
 #pragma unroll
-        for (int t = 0; t < 4; ++t) {
+        for (int t = from_tile; t < to_tile; ++t) {
           if (p.g_is_float) {
             raw.g[t] = load_four<float>(row(first.g, p.g_step, i[t]), channel, p.Dk, p.vectors);
           } else if constexpr (sizeof(X) == 2) {
@@ -137,19 +137,26 @@ struct FactorSource {
     }
   }
   /// `room`: [4][32] of this warp, this lane's.
-  template <bool kChannel, bool kErase>
+  template <class G, bool kVectors, bool kChannel, bool kErase>
   __device__ __forceinline__ void convert(RawHalf<X>& raw, Half<X>& x, int half, int lane, int channel, int Kp, float4* room) const {
     if (kChannel) {
-      if (sizeof(X) == 2 && !p.g_is_float) {
+      if constexpr (sizeof(X) == 2) {
+        if (kVectors ? sizeof(G) == 2 : !p.g_is_float)
 #pragma unroll
-        for (int t = 0; t < 4; ++t) raw.g[t] = to_floats<X>(make_uint2(__float_as_uint(raw.g[t].x), __float_as_uint(raw.g[t].y)));
+          for (int t = 0; t < 4; ++t) raw.g[t] = to_floats<X>(make_uint2(__float_as_uint(raw.g[t].x), __float_as_uint(raw.g[t].y)));
       }
       if (p.activation != DecayActivation::none) activate(raw, channel, room);
     }
-    if (chunk.rows < kRows || p.Dk < Kp) mask<kChannel, kErase>(raw, half, lane, channel);
+    if (chunk.rows < kRows || p.Dk < Kp) {
+      asm volatile("");  // a branch, not 40 selections
+      mask<kChannel, kErase>(raw, half, lane, channel);
+    }
     if (kChannel)
 #pragma unroll
-      for (int t = 0; t < 4; ++t) x.P[t][0] = alpha_of(raw.g[t].x), x.P[t][1] = alpha_of(raw.g[t].y), x.P[t][2] = alpha_of(raw.g[t].z), x.P[t][3] = alpha_of(raw.g[t].w);
+      for (int t = 0; t < 4; ++t) {
+        x.P[t][0] = alpha_of(raw.g[t].x), x.P[t][1] = alpha_of(raw.g[t].y);
+        x.P[t][2] = alpha_of(raw.g[t].z), x.P[t][3] = alpha_of(raw.g[t].w);
+      }
 #pragma unroll
     for (int t = 0; t < 4; ++t) x.q[t] = raw.q[t], x.k[t] = raw.k[t];
     if (!kErase) return;
