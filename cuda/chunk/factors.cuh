@@ -65,10 +65,10 @@ __device__ __forceinline__ void round_diagonal(const FactorMemory& m, int thread
 template <class E>
 __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, int lane) {
   float d[4][2][4] = {};
-  const char* e_at = m.E_bar + place_in_tile(Kp / 8, lane % 16, 2 * warp + lane / 16);  // rows 16 kt further: the same swizzle
+  const char* e_at = m.E_bar + place_in_part(lane % 16, 2 * warp + lane / 16);  // rows 16 kt further: the same swizzle
 #pragma unroll
   for (int kt = 0; kt < 4; ++kt) {
-    const uint4 e = ldmatrix_transposed(e_at + 32 * kt * Kp);
+    const uint4 e = ldmatrix_transposed(e_at + 2048 * kt);
     const char* t_at = m.T_inv + place_in_tile<8>(lane % 16, 2 * kt + lane / 16);
 #pragma unroll
     for (int mt = kt; mt < 4; ++mt) {
@@ -80,11 +80,11 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, 
   warp_sync();
 #pragma unroll
   for (int n = 0; n < 2; ++n) {
-    char* at = m.E_bar + place_in_tile(Kp / 8, lane / 4, 2 * warp + n) + lane % 4 * 4;
+    char* at = m.E_bar + place_in_part(lane / 4, 2 * warp + n) + lane % 4 * 4;
 #pragma unroll
     for (int mt = 0; mt < 4; ++mt) {
-      *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp) = pack<E>(-d[mt][n][0], -d[mt][n][1]);
-      *reinterpret_cast<std::uint32_t*>(at + 32 * mt * Kp + 16 * Kp) = pack<E>(-d[mt][n][2], -d[mt][n][3]);
+      *reinterpret_cast<std::uint32_t*>(at + 2048 * mt) = pack<E>(-d[mt][n][0], -d[mt][n][1]);
+      *reinterpret_cast<std::uint32_t*>(at + 2048 * mt + 1024) = pack<E>(-d[mt][n][2], -d[mt][n][3]);
     }
   }
 }
@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   block_sync();
 
   // 2. Half by half: scores inside the half; Q-bar, E-bar, K-tail; the fragments of level 32.
-  const int place = place_in_tile(Kp / 8, r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 16 t Kp bytes behind
+  const int place = place_in_part(r, channel / 8) + channel % 8 * 2;  // in row r of a part; row 8 t + r is 1024 t bytes behind
   float T_left[4] = {1.0f, 1.0f, 1.0f, 1.0f};                                 // decay of the whole first half
   float4* gamma = reinterpret_cast<float4*>(image + layout.gamma() + channel * 4);
   float4* k_left = reinterpret_cast<float4*>(m.rows32) + warp * 128 + lane;    // k S_32 of the first half, until the second one's rows
@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
     float T_half[4];
 #pragma unroll
     for (int n = 0; n < 4; ++n) T_half[n] = kChannel ? x.P[0][n] * x.S[0][n] : 1.0f;
-    char *to = image + place + 64 * half * Kp, *to_e = m.E_bar + place + 64 * half * Kp;
+    char *to = image + place + 4096 * half, *to_e = m.E_bar + place + 4096 * half;
     const float4* rows = m.rows + 32 * half + r;
     if (!kChannel) {
 #pragma unroll
@@ -154,9 +154,9 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
         const int i = 32 * half + 8 * t + r;
         const float4 row = rows[8 * t], q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
         const float of_q = m.prefix[i] * row.x, of_e = m.prefix[i] * row.y, of_k = m.suffix[i] * row.z;
-        store_row<E>(to + 16 * t * Kp, {q.x * of_q, q.y * of_q, q.z * of_q, q.w * of_q});
-        store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * of_k, k.y * of_k, k.z * of_k, k.w * of_k});
-        if (kErase) store_row<E>(to_e + 16 * t * Kp, {x.e[t][0] * of_e, x.e[t][1] * of_e, x.e[t][2] * of_e, x.e[t][3] * of_e});
+        store_row<E>(to + 1024 * t, {q.x * of_q, q.y * of_q, q.z * of_q, q.w * of_q});
+        store_row<E>(to + 1024 * t + layout.k(), {k.x * of_k, k.y * of_k, k.z * of_k, k.w * of_k});
+        if (kErase) store_row<E>(to_e + 1024 * t, {x.e[t][0] * of_e, x.e[t][1] * of_e, x.e[t][2] * of_e, x.e[t][3] * of_e});
       }
       if (half == 1) {
         if (r == 0) *gamma = make_float4(m.prefix[63], m.prefix[63], m.prefix[63], m.prefix[63]);
@@ -168,8 +168,8 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
       for (int t = 0; t < 4; ++t) {
         const float4 row = rows[8 * t], q = to_floats<X>(x.q[t]), k = to_floats<X>(x.k[t]);
         const auto &P = x.P[t], &S = x.S[t], &e = x.e[t];
-        store_row<E>(to + 16 * t * Kp, {q.x * P[0] * row.x, q.y * P[1] * row.x, q.z * P[2] * row.x, q.w * P[3] * row.x});
-        if (kErase) store_row<E>(to_e + 16 * t * Kp, {e[0] * P[0] * row.y, e[1] * P[1] * row.y, e[2] * P[2] * row.y, e[3] * P[3] * row.y});
+        store_row<E>(to + 1024 * t, {q.x * P[0] * row.x, q.y * P[1] * row.x, q.z * P[2] * row.x, q.w * P[3] * row.x});
+        if (kErase) store_row<E>(to_e + 1024 * t, {e[0] * P[0] * row.y, e[1] * P[1] * row.y, e[2] * P[2] * row.y, e[3] * P[3] * row.y});
         const float kS[4] = {k.x * S[0], k.y * S[1], k.z * S[2], k.w * S[3]};
         m.columns32[(warp * 4 + t) * 32 + lane] = make_uint2(pack<E>(kS[0], kS[1]), pack<E>(kS[2], kS[3]));
         k_left[32 * t] = make_float4(kS[0] * row.z, kS[1] * row.z, kS[2] * row.z, kS[3] * row.z);
@@ -190,10 +190,10 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
             make_uint4(kErase ? pack<E>(e[0], e[1]) : 0u, pack<E>(q[0], q[1]), kErase ? pack<E>(e[2], e[3]) : 0u, pack<E>(q[2], q[3]));
 #pragma unroll
         for (int n = 0; n < 4; ++n) q[n] *= T_left[n] * row.x, e[n] *= T_left[n] * row.y;
-        store_row<E>(to + 16 * t * Kp, q);
-        if (kErase) store_row<E>(to_e + 16 * t * Kp, e);
-        store_row<E>(to + 16 * t * Kp + layout.k(), {k.x * S[0] * row.z, k.y * S[1] * row.z, k.z * S[2] * row.z, k.w * S[3] * row.z});
-        store_row<E>(to + 16 * t * Kp + layout.k() - 64 * Kp, {left.x * T_half[0], left.y * T_half[1], left.z * T_half[2], left.w * T_half[3]});
+        store_row<E>(to + 1024 * t, q);
+        if (kErase) store_row<E>(to_e + 1024 * t, e);
+        store_row<E>(to + 1024 * t + layout.k(), {k.x * S[0] * row.z, k.y * S[1] * row.z, k.z * S[2] * row.z, k.w * S[3] * row.z});
+        store_row<E>(to + 1024 * t + layout.k() - 4096, {left.x * T_half[0], left.y * T_half[1], left.z * T_half[2], left.w * T_half[3]});
       }
       if (r == 0) *gamma = make_float4(T_left[0] * T_half[0], T_left[1] * T_half[1], T_left[2] * T_half[2], T_left[3] * T_half[3]);
       break;

@@ -122,7 +122,8 @@ __device__ __forceinline__ int place_in_tile(int row, int piece) {
   constexpr int kSpan = kPieces >= 8 ? 1 : 8 / kPieces, kMask = kPieces >= 8 ? 7 : kPieces - 1;
   return (row * kPieces + (piece ^ ((row / kSpan) & kMask))) * 16;
 }
-__device__ __forceinline__ int place_in_tile(int pieces, int row, int piece) { return (row * pieces + (piece ^ (row & 7))) * 16; }
+/// The same in a part [64,Kp] of an image (params.h).
+__device__ __forceinline__ int place_in_part(int row, int piece) { return piece / 8 * 8192 + row * 128 + ((piece & 7) ^ (row & 7)) * 16; }
 
 /// Sequence and chunk of a slot. rows <= 0: idle.
 struct Chunk {

@@ -33,12 +33,11 @@ struct GradientBlock {
   Address shared;
   int thread, warp, lane, value_tiles;
   Spots<128> spots;        ///< in tiles of 64 columns
-  Spots<2 * Kp> wide;      ///< in tiles of Kp columns
   float Q[4][4] = {}, K[4][4] = {}, Eb[4][4] = {}, dA[kSquares][2][4] = {}, dL[kSquares][2][4] = {}, through = 0.0f;
 
   __device__ __forceinline__ GradientBlock(const GradientParams& params, const GradientPlace& place)
       : p(params), at(place), memory(shared_memory()), shared(shared_address(memory)), thread(thread_in_block()), warp(thread / 32), lane(thread % 32),
-        value_tiles((p.Dv + kValues - 1) / kValues), spots(lane), wide(lane) {}
+        value_tiles((p.Dv + kValues - 1) / kValues), spots(lane) {}
 
   // ---- shared memory. A stage holds v, w, dO [64,64], then S0, dS1 [Kp,64]
   static constexpr Address kW = 8192, kdO = 16384, kS0 = 24576, kdS1 = 24576 + 128 * Kp;
@@ -190,8 +189,8 @@ struct GradientBlock {
     }
 #pragma unroll 4
     for (int kt = 0; kt < Kp / 16; ++kt) {
-      if (kErase) add_product(u, wide.rows_a(W(), row, 16 * kt), from + kS0, 16 * kt);
-      add_product(d, wide.rows_a(Ktail(), row, 16 * kt), from + kdS1, 16 * kt);
+      if (kErase) add_product(u, spots.rows_a(W() + kt / 4 * 8192, row, 16 * (kt % 4)), from + kS0, 16 * kt);
+      add_product(d, spots.rows_a(Ktail() + kt / 4 * 8192, row, 16 * (kt % 4)), from + kdS1, 16 * kt);
     }
     if (kErase) put(U(), u);
     put(dU(), d);

@@ -11,11 +11,12 @@
 //   Qbar  [64,Kp] E  0                 scale q (.) prod(1..i) alpha            (C6)
 //   Ktail [64,Kp] E  128 Kp            k (.) prod(j+1..64) alpha               (C7)
 //   A     [64,64] E  256 Kp            A_qk of (C5), zeros above the diagonal
-//   gamma [Kp]  f32  256 Kp + 8192     prod(1..64) alpha
-//   W     [64,Kp] E  260 Kp + 8192     minus (I + A_ek)^-1 (gamma (.) E), the minus so that it is added; not without erase
-//   Tinv  [64,64] E  388 Kp + 8192     (I + A_ek)^-1 of (C2); not without erase
-// Rows of E are cut in pieces of 8 numbers; piece x of row i lies at place x ^ (i % 8), so that the 8 rows of a matrix fragment
-// lie in different banks once the image has been copied to shared memory as it is.
+//   W     [64,Kp] E  256 Kp + 8192     minus (I + A_ek)^-1 (gamma (.) E), the minus so that it is added; not without erase
+//   Tinv  [64,64] E  384 Kp + 8192     (I + A_ek)^-1 of (C2); not without erase
+//   gamma [Kp]  f32  behind the others prod(1..64) alpha
+// A part [64,w] of E is cut in blocks of 64 columns, 8192 bytes each; a block has rows of 128 bytes, cut in pieces of 8 numbers; piece x of
+// row i lies at place x ^ (i % 8). Rows of a matrix fragment then lie in different banks once the image has been copied to shared
+// memory as it is, and a block is what the wide matrix instructions of sm_90 read (128-byte swizzle).
 // Y = Tinv Z is formed in the scan: from Tinv and v, w it costs 640 bytes a token and head there; formed in the first kernel it
 // would cost 512 read and 256 written there and 256 read in the scan, and it is not on the chain from state to state.
 #pragma once
@@ -38,10 +39,10 @@ struct Image {
   FW_BOTH int q() const { return 0; }
   FW_BOTH int k() const { return 128 * Kp; }
   FW_BOTH int a() const { return 256 * Kp; }
-  FW_BOTH int gamma() const { return 256 * Kp + 8192; }
-  FW_BOTH int w() const { return 260 * Kp + 8192; }
-  FW_BOTH int t() const { return 388 * Kp + 8192; }
-  FW_BOTH int bytes() const { return erase ? 388 * Kp + 16384 : 260 * Kp + 8192; }
+  FW_BOTH int w() const { return 256 * Kp + 8192; }
+  FW_BOTH int t() const { return 384 * Kp + 8192; }
+  FW_BOTH int gamma() const { return erase ? 384 * Kp + 16384 : 256 * Kp + 8192; }
+  FW_BOTH int bytes() const { return gamma() + 4 * Kp; }
 };
 
 /// Tokens of a call and where sequences begin.
@@ -93,6 +94,7 @@ struct ScanParams {
   int floats;                ///< v w o are float32, else E
   int vectors;               ///< rows of v w o begin at multiples of 16 bytes
   int value_key;             ///< layout of initial_state and final_state
+  int wide;                  ///< the device has the wide matrix instruction of sm_90a
 };
 
 /// Per token and value head the one number of Write::scalar and Write::mean.

@@ -34,7 +34,7 @@ __device__ __forceinline__ void block_sync() { __syncthreads(); }
 __device__ __forceinline__ void warp_sync() { __syncwarp(); }
 __device__ __forceinline__ float exchange(float x, int mask) { return __shfl_xor_sync(kWarp, x, mask); }
 __device__ __forceinline__ char* shared_memory() {
-  extern __shared__ __align__(128) char memory[];
+  extern __shared__ __align__(1024) char memory[];
   return memory;
 }
 

@@ -16,6 +16,9 @@
 // operands stay in registers; with more, S^T and U^T pass through shared memory once a chunk, so that few sequences and heads
 // still keep a multiprocessor's four tensor units busy.
 //
+// kWide (sm_90a, WN = 1): four warps together issue the wide matrix instruction (wgmma.cuh), which reads a factor once for 64 value
+// columns; the layout of registers is the same.
+//
 // Shared memory, bytes: stages * (image + 128 Vt [Z of E] + 128 Vt [raw w, or write numbers]) + 128 Vt [O of E]
 //                       + (WN > 1) * (2 Vt Kp [S^T] + 128 Vt [U^T]) + 32 [barriers],   Vt = 16 WM, E = bf16 or f16.
 // The next images come while a chunk is worked on: one bulk copy each on sm_90, cp.async by all threads before. A thread waits for its own pieces of v and w and turns them into Z
@@ -26,6 +29,7 @@
 #pragma once
 
 #include "cuda/chunk/gates.cuh"
+#include "cuda/chunk/wgmma.cuh"
 
 namespace fw::cuda::chunk {
 
@@ -33,7 +37,7 @@ namespace fw::cuda::chunk {
 struct ScanMemory {
   int stage, z, w, o, s, u, barriers, bytes;
   FW_BOTH ScanMemory(const Image& image, int columns, int parts, int stages, bool erase) {
-    z = image.bytes(), w = z + 128 * columns, stage = w + 128 * columns;
+    z = (image.bytes() + 1023) / 1024 * 1024, w = z + 128 * columns, stage = w + 128 * columns;
     o = stages * stage, s = o + 128 * columns;
     u = s + (parts > 1 ? 2 * columns * image.Kp : 0);
     barriers = u + (parts > 1 && erase ? 128 * columns : 0);
@@ -123,7 +127,7 @@ struct ValueSide {
   }
 };
 
-template <class E, int Kp, int WM, int WN, bool kAdjoint>
+template <class E, int Kp, int WM, int WN, bool kAdjoint, bool kWide>
 __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams p) {
   constexpr int kColumns = 16 * WM, kThreads = 32 * WM * WN;
   constexpr int kTokenTiles = 8 / WN, kStateTiles = Kp / 8 / WN;  // 8 wide, of a warp
@@ -230,9 +234,9 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       const uint4 z = ldmatrix_transposed(stage + memory.z + place_in_tile<kColumns / 8>(row, 2 * m + lane / 8 % 2));
       return FragmentA{z.x, z.y, z.z, z.w};
     };
-    float U[kTokenTiles][4] = {};
+    float U[kTokenTiles][4] = {}, O[kTokenTiles][4] = {};
     const int b_row = lane % 8 + lane / 16 * 8, b_piece = lane / 8 % 2;  // of a B operand [16 rows n, 16 k]
-    if (p.erase)
+    if (!kWide && p.erase)
 #pragma unroll
       for (int kt = 0; kt < 4; ++kt) {
         if (WN > 1 && (kAdjoint ? kt < part * (kTokenTiles / 2) : kt > part * (kTokenTiles / 2) + kTokenTiles / 2 - 1)) continue;
@@ -262,15 +266,38 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
         const FragmentA s = state_operand(kt);
 #pragma unroll
         for (int t = 0; t < kTokenTiles; t += 2) {
-          const uint4 x = ldmatrix(factor + place_in_tile<Kp / 8>(16 * (part * (kTokenTiles / 2) + t / 2) + b_row, 2 * kt + b_piece));
+          const uint4 x = ldmatrix(factor + place_in_part(16 * (part * (kTokenTiles / 2) + t / 2) + b_row, 2 * kt + b_piece));
           mma<E>(to[t], s, x.x, x.y);
           mma<E>(to[t + 1], s, x.z, x.w);
         }
       }
     };
+    const std::uint32_t at = shared_address(stage);
+    if constexpr (kWide) {
+      FragmentA s[Kp / 16];
+#pragma unroll
+      for (int kt = 0; kt < Kp / 16; ++kt) s[kt] = state_operand(kt);
+      wide::begin();
+      if (p.erase) {
+#pragma unroll
+        for (int kt = 0; kt < 4; ++kt) {
+          if constexpr (kAdjoint) wide::multiply<E, true>(U, z_operand(kt), wide::turned_at(at + layout.a(), 16 * kt));
+          else wide::multiply<E, false>(U, z_operand(kt), wide::rows_at(at + layout.t(), 16 * kt));
+        }
+#pragma unroll
+        for (int kt = 0; kt < Kp / 16; ++kt) wide::multiply<E, false>(U, s[kt], wide::rows_at(at + (kAdjoint ? layout.k() : layout.w()), 16 * kt));
+      }
+      wide::commit();
+      if (wants_o)
+#pragma unroll
+        for (int kt = 0; kt < Kp / 16; ++kt) wide::multiply<E, false>(O, s[kt], wide::rows_at(at + layout.q(), 16 * kt));
+      wide::commit();
+      wide::wait<1>();
+      wide::settled(U);
+    }
     std::uint32_t U16[kTokenTiles][2];  // U rounded
     if (p.erase) {
-      add_state_product(U, stage + (kAdjoint ? layout.k() : layout.w()));
+      if constexpr (!kWide) add_state_product(U, stage + (kAdjoint ? layout.k() : layout.w()));
 #pragma unroll
       for (int t = 0; t < kTokenTiles; ++t)
 #pragma unroll
@@ -280,9 +307,8 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
             *reinterpret_cast<std::uint32_t*>(shared + memory.u + place_in_tile<8>(16 * m + r + 8 * i, part * kTokenTiles + t) + 4 * c) = U16[t][i];
         }
     }
-    float O[kTokenTiles][4] = {};
-    if (wants_o) add_state_product(O, stage + layout.q());
-    block_sync();
+    if (!kWide && wants_o) add_state_product(O, stage + layout.q());
+    if (!kWide) block_sync();
 
     // 4. O += A U and S = gamma S + Ktail^T U. Adjoint: S = gamma S + Qbar^T dO - W^T V.
 #pragma unroll
@@ -290,8 +316,25 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       const float2 gamma = *reinterpret_cast<const float2*>(stage + layout.gamma() + 4 * (channel0 + 8 * t));
       S[t][0] *= gamma.x, S[t][1] *= gamma.y, S[t][2] *= gamma.x, S[t][3] *= gamma.y;
     }
+    if constexpr (kWide) {
+      wide::settled(S);
+      wide::begin();
 #pragma unroll
-    for (int kt = 0; kt < 4; ++kt) {
+      for (int kt = 0; kt < 4; ++kt) {
+        const FragmentA z = kAdjoint || !p.erase ? z_operand(kt) : FragmentA{};
+        const FragmentA u = p.erase ? FragmentA{U16[2 * kt][0], U16[2 * kt][1], U16[2 * kt + 1][0], U16[2 * kt + 1][1]} : z;
+        if (!kAdjoint) wide::multiply<E, true>(S, u, wide::turned_at(at + layout.k(), 16 * kt));
+        if (kAdjoint) wide::multiply<E, true>(S, z, wide::turned_at(at + layout.q(), 16 * kt));
+        if (kAdjoint && p.erase) wide::multiply<E, true>(S, u, wide::turned_at(at + layout.w(), 16 * kt));
+        if (wants_o) wide::multiply<E, false>(O, u, wide::rows_at(at + layout.a(), 16 * kt));
+      }
+      wide::commit();
+      wide::wait<0>();
+      wide::settled(S);
+      wide::settled(O);
+    }
+#pragma unroll
+    for (int kt = 0; !kWide && kt < 4; ++kt) {
       FragmentA u;
       if (!p.erase) {
         u = z_operand(kt);
@@ -312,7 +355,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
       const auto add_to_state = [&](const FragmentA& x, const char* factor) {
 #pragma unroll
         for (int t = 0; t < kStateTiles; t += 2) {
-          const uint4 k = ldmatrix_transposed(factor + place_in_tile<Kp / 8>(16 * kt + lane % 16, part * kStateTiles + t + lane / 16));
+          const uint4 k = ldmatrix_transposed(factor + place_in_part(16 * kt + lane % 16, part * kStateTiles + t + lane / 16));
           mma<E>(S[t], x, k.x, k.y);
           mma<E>(S[t + 1], x, k.z, k.w);
         }

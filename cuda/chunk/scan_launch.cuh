@@ -11,7 +11,7 @@
 
 namespace fw::cuda::chunk {
 
-template <class E, int Kp, int WM, int WN, bool kAdjoint>
+template <class E, int Kp, int WM, int WN, bool kAdjoint, bool kWide = false>
 void launch_scan_as(ScanParams p, int shared_limit, Stream stream) {
   const auto bytes = [&](int stages) { return ScanMemory(Image{Kp, p.erase != 0}, 16 * WM, WN, stages, p.erase != 0).bytes; };
   p.stages = 3;
@@ -20,15 +20,22 @@ void launch_scan_as(ScanParams p, int shared_limit, Stream stream) {
     throw Error(std::string(kAdjoint ? "cuda backward" : "cuda forward") + ": Dk must leave room in shared memory, " + std::to_string(bytes(1)) + " bytes of " + std::to_string(shared_limit) +
                 ", got a device with too little");
   p.tiles = (p.Dv + 16 * WM - 1) / (16 * WM);
-  check(cudaFuncSetAttribute(scan_kernel<E, Kp, WM, WN, kAdjoint>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes(p.stages)),
+  check(cudaFuncSetAttribute(scan_kernel<E, Kp, WM, WN, kAdjoint, kWide>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes(p.stages)),
         "cuda: shared memory of scan_kernel");
   const unsigned blocks = static_cast<unsigned>(static_cast<index_t>(p.tokens.N) * p.HV * p.tiles);
-  scan_kernel<E, Kp, WM, WN, kAdjoint><<<blocks, 32 * WM * WN, static_cast<std::size_t>(bytes(p.stages)), stream>>>(p);
+  scan_kernel<E, Kp, WM, WN, kAdjoint, kWide><<<blocks, 32 * WM * WN, static_cast<std::size_t>(bytes(p.stages)), stream>>>(p);
   check_launch("cuda: launch of scan_kernel");
 }
 
 template <class E, int Kp, bool kAdjoint>
 void launch_scan_of(const ScanParams& p, int columns, int shared_limit, Stream stream) {
+#ifdef FW_SM90A
+  if constexpr (Kp <= 128)
+    if (p.wide && columns >= 64) {
+      if (columns == 128) return launch_scan_as<E, Kp, 8, 1, kAdjoint, true>(p, shared_limit, stream);
+      return launch_scan_as<E, Kp, 4, 1, kAdjoint, true>(p, shared_limit, stream);
+    }
+#endif
   if (columns == 16) return launch_scan_as<E, Kp, 1, 4, kAdjoint>(p, shared_limit, stream);
   if (columns == 32) return launch_scan_as<E, Kp, 2, 4, kAdjoint>(p, shared_limit, stream);
   if constexpr (Kp <= 128)

@@ -84,8 +84,9 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
   const std::size_t size = dtype_size(call.tensors);
   const bool half = call.tensors == DType::f16;
   const chunk::FactorParams f = factor_params(kDoor, call, plan, in, workspace);
-  const chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
-  const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
+  chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
+  forward.wide = device.wide;
+  const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device);
 
   if (!kept.factors) launch_factors(call, plan, in, f, workspace, stream);
   const void* states = kept.states;

@@ -41,7 +41,8 @@ void forward_parts(const Call& call, const Inputs& in, const Outputs& out, void*
   if (parts.factors) launch_factors(call, plan, in, f, workspace, stream);
   if (!parts.scan) return;
   const Device device = current_device();
-  const int columns = parts.columns > 0 ? parts.columns : scan_columns(plan.N * call.HV, call.Dv, f.Kp, device.multiprocessors);
+  s.wide = device.wide;
+  const int columns = parts.columns > 0 ? parts.columns : scan_columns(plan.N * call.HV, call.Dv, f.Kp, device);
   (call.tensors == DType::f16 ? chunk::launch_scan_f16 : chunk::launch_scan_bf16)(s, columns, device.shared_block, stream);
 }
 

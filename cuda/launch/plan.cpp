@@ -98,12 +98,15 @@ Device current_device() {
     check(cudaDeviceGetAttribute(&value, which, device), "cuda: cudaDeviceGetAttribute");
     return value;
   };
-  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)};
+  return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin),
+          attribute(cudaDevAttrComputeCapabilityMajor) == 9 && attribute(cudaDevAttrComputeCapabilityMinor) == 0};
 }
 
 /// Value columns a block of the scan takes: what makes rounds of blocks times the time of one least. Every block reads whole
 /// images, so a narrow tile costs more than its share (times relative to 128 columns).
-int scan_columns(index_t heads, index_t Dv, int Kp, int multiprocessors) {
+int scan_columns(index_t heads, index_t Dv, int Kp, const Device& device) {
+  if (device.wide && Kp <= 128) return Dv > 64 && heads * 2 > device.multiprocessors ? 128 : 64;
+  const int multiprocessors = device.multiprocessors;
   constexpr struct {
     int columns;
     double time;

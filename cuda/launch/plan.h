@@ -39,10 +39,11 @@ void check_inputs(const Door& door, const Call& call, const Plan& plan, const In
 
 struct Device {
   int multiprocessors, shared_block;
+  bool wide;  ///< the wide matrix instruction of sm_90a
 };
 Device current_device();
 /// Value columns a block of the scan takes.
-int scan_columns(index_t heads, index_t Dv, int Kp, int multiprocessors);
+int scan_columns(index_t heads, index_t Dv, int Kp, const Device& device);
 
 /// Of the kernels; images and write numbers lie at the start of the workspace.
 chunk::FactorParams factor_params(const Door& door, const Call& call, const Plan& plan, const Inputs& in, void* workspace);
