@@ -9,6 +9,7 @@
 
 #include "cuda/chunk/params.h"
 #include "cuda/chunk/ptx.cuh"
+#include "cuda/support/elements.cuh"
 
 namespace fw::cuda::chunk {
 
@@ -35,18 +36,6 @@ struct FourOf<float> {
 };
 template <class X>
 using Four = typename FourOf<X>::type;
-
-__device__ __forceinline__ float to_float(float x) { return x; }
-__device__ __forceinline__ float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
-__device__ __forceinline__ float to_float(__half x) { return __half2float(x); }
-template <class X>
-__device__ __forceinline__ X from_float(float x);
-template <>
-__device__ __forceinline__ float from_float<float>(float x) { return x; }
-template <>
-__device__ __forceinline__ __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
-template <>
-__device__ __forceinline__ __half from_float<__half>(float x) { return __float2half_rn(x); }
 
 template <class X>
 __device__ __forceinline__ float4 to_floats(const uint2& four) {
