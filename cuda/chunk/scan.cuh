@@ -308,7 +308,7 @@ __global__ void __launch_bounds__(32 * WM * WN, 1) scan_kernel(const ScanParams 
         }
     }
     if (!kWide && wants_o) add_state_product(O, stage + layout.q());
-    if (!kWide) block_sync();
+    block_sync();  // everybody has taken the last O from its tile; U is there for the other parts
 
     // 4. O += A U and S = gamma S + Ktail^T U. Adjoint: S = gamma S + Qbar^T dO - W^T V.
 #pragma unroll
