@@ -10,6 +10,7 @@
 
 #include "cuda/chunk/gradient_params.h"
 #include "cuda/gradients/finish.h"
+#include "cuda/launch/accurate.h"
 #include "cuda/launch/plan.h"
 
 namespace fw::cuda {
@@ -69,6 +70,7 @@ void check_gradients(const Call& call, const Plan& plan, const Upstream& up, con
 
 std::size_t backward_workspace_bytes(const Call& call, bool states_kept) {
   const Plan plan = plan_of(kDoor, call);
+  if (call.precision == Precision::accurate) return accurate::backward_workspace_bytes(call, plan, states_kept);
   return places_of(call, plan, is_direct(call, plan, current_device()), states_kept).bytes;
 }
 
@@ -77,6 +79,7 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
   check_inputs(kDoor, call, plan, in, workspace);
   check_gradients(call, plan, up, gradients);
   if (plan.N == 0) return;
+  if (call.precision == Precision::accurate) return accurate::backward(kDoor, call, plan, in, up, gradients, kept, workspace, stream);
   const Device device = current_device();
   const bool direct = is_direct(call, plan, device);
   const Places places = places_of(call, plan, direct, kept.states != nullptr);

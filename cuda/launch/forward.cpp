@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "cuda/launch/accurate.h"
 #include "cuda/launch/plan.h"
 
 namespace fw::cuda {
@@ -17,11 +18,13 @@ constexpr Door kDoor{"cuda forward"};
 
 std::size_t forward_workspace_bytes(const Call& call) {
   const Plan plan = plan_of(kDoor, call);
+  if (call.precision == Precision::accurate) return accurate::forward_workspace_bytes(call, plan);
   return plan.image_bytes() + plan.number_bytes(call);
 }
 
 std::size_t saved_bytes(const Call& call) {
   const Plan plan = plan_of(kDoor, call);
+  if (call.precision == Precision::accurate) return accurate::saved_bytes(call, plan);
   return static_cast<std::size_t>(plan.slots * call.HV * call.Dk * call.Dv) * 2;
 }
 
@@ -34,6 +37,7 @@ void forward_parts(const Call& call, const Inputs& in, const Outputs& out, void*
   check_inputs(kDoor, call, plan, in, workspace);
   if (plan.tokens > 0 && out.o == nullptr) kDoor.refuse("o must be given, got null");
   if (plan.N == 0) return;
+  if (call.precision == Precision::accurate) return accurate::forward(kDoor, call, plan, in, out, saved, workspace, stream);
   const chunk::FactorParams f = factor_params(kDoor, call, plan, in, workspace);
   chunk::ScanParams s = scan_params(kDoor, call, plan, in, f, workspace);
   s.initial_state = in.initial_state, s.final_state = out.final_state, s.o = out.o, s.states = saved;

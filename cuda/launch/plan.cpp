@@ -34,11 +34,12 @@ Plan plan_of(const Door& door, const Call& call) {
   const VariantInfo& row = info(call.options.variant);
   constexpr index_t kMost = std::numeric_limits<int>::max();
   if (row.family != Family::delta_rule) door.refuse("variant must be of the delta-rule family, got " + std::string(row.name));
-  if (call.precision != Precision::fast) door.refuse("precision must be fast, got accurate");
   if (call.tensors != DType::bf16 && call.tensors != DType::f16 && call.tensors != DType::f32)
     door.refuse("tensors must be bf16, f16 or f32, got " + std::string(dtype_name(call.tensors)));
   if (row.decay != Decay::none && call.g != DType::f32 && call.g != call.tensors)
     door.refuse("g must be f32 or of the tensor type " + std::string(dtype_name(call.tensors)) + ", got " + std::string(dtype_name(call.g)));
+  if (call.precision == Precision::accurate && (call.tensors != DType::f32 || call.g != DType::f32))
+    door.refuse("tensors and g must be f32 for precision accurate, got " + std::string(dtype_name(call.tensors)) + " and " + std::string(dtype_name(call.g)));
   door.range("B", call.B, 0, kMost);
   door.range("T", call.T, 0, kMost);
   door.range("HV", call.HV, 1, 65535);
