@@ -4,10 +4,12 @@
 // fastweight verify: judge a kernel's tensors. fastweight break: make a wrong copy of a right file, to see the judge at work.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 
+#include "backend.h"
 #include "commands.h"
 #include "core/case_file.h"
 #include "core/safetensors.h"
@@ -44,6 +46,9 @@ struct VerifyOptions {
   bool self_test = false;
   int seeds = 3;
   std::vector<std::string> families, scenarios, mistakes;
+  std::string backend, shape = "B1-T200-H2-Dk64-Dv64", dtype;
+  bool accurate = false;
+  std::uint64_t seed = 0;
 };
 
 /// Exit status of one verdict: 0 right, 2 wrong, 1 no verdict possible.
@@ -87,8 +92,68 @@ int run_self_test(const VerifyOptions& options) {
   return report.passed() ? 0 : 2;
 }
 
+/// Our own kernels under our own judge: a line per rule and family, whole reports of those that are not right.
+int verify_backend(const VerifyOptions& options) {
+  BackendOptions backend;
+  backend.backend = options.backend, backend.shape = ProblemShape::parse(options.shape), backend.seed = options.seed, backend.accurate = options.accurate;
+  const std::string dtype = !options.dtype.empty() ? options.dtype : options.backend == "cuda" && !options.accurate ? "bf16" : "f32";
+  if (dtype != "bf16" && dtype != "f16" && dtype != "f32") throw Error("--dtype: expected one of bf16, f16, f32, got \"" + dtype + "\"");
+  backend.tensors = dtype == "bf16" ? DType::bf16 : dtype == "f16" ? DType::f16 : DType::f32;
+  for (const VariantInfo& row : variants())
+    if (options.overrides.variant.empty() ? row.family == Family::delta_rule : row.id == variant_from_name(options.overrides.variant)) backend.variants.push_back(row.id);
+  for (const std::string& family : options.families) input_family(family);
+  struct Item {
+    Variant variant;
+    std::string family;
+  };
+  std::vector<Item> items;
+  for (const Variant variant : backend.variants)
+    for (const InputFamily& family : input_families())
+      if (options.families.empty() ? family_applies(variant, family.name) : std::find(options.families.begin(), options.families.end(), family.name) != options.families.end())
+        items.push_back({variant, std::string(family.name)});
+  Progress bar("verify --backend " + options.backend);
+  std::string printed, reports;
+  int status = 0, right = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string name = std::string(info(items[i].variant).name) + " " + items[i].family;
+    bar.update(static_cast<double>(i) / static_cast<double>(items.size()), name);
+    const verify::Call call = call_backend(backend, items[i].variant, items[i].family);
+    verify::JudgeSettings settings;
+    if (!options.precision.empty()) settings.precision = verify::precision_from_name(options.precision);
+    else if (options.backend == "cuda" && !options.accurate && backend.tensors == DType::f32) settings.precision = verify::Precision::bf16;
+    settings.chunk = options.chunk, settings.threads = options.threads, settings.bank = options.explain && !options.no_bank;
+    const verify::Judgement judgement = verify::judge(call, settings);
+    const verify::ReportOptions report{name, options.backend + " " + dtype + (options.accurate ? " accurate" : ""), options.explain};
+    if (judgement.verdict == verify::Verdict::right) ++right;
+    status = worse(status, judgement.verdict == verify::Verdict::ill_conditioned ? 0 : status_of(judgement.verdict));
+    if (options.json) printed += (i == 0 ? "" : ",\n") + verify::json_report(judgement, report);
+    const verify::TensorReport* worst = nullptr;
+    for (const verify::TensorReport& t : judgement.tensors)
+      if (worst == nullptr || t.error.rel_l2 / t.limit.global > worst->error.rel_l2 / worst->limit.global) worst = &t;
+    char line[200];
+    std::snprintf(line, sizeof line, "%-15s %-11s %-16s  %-12s %.2e of %.2e\n", std::string(verify::verdict_name(judgement.verdict)).c_str(),
+                  std::string(info(items[i].variant).name).c_str(), items[i].family.c_str(), worst == nullptr ? "" : worst->name.c_str(),
+                  worst == nullptr ? 0.0 : worst->error.rel_l2, worst == nullptr ? 0.0 : worst->limit.global);
+    if (!options.json) printed += line;
+    if (!options.json && (options.explain || judgement.verdict == verify::Verdict::wrong)) reports += "\n" + verify::text_report(judgement, report);
+  }
+  bar.finish();
+  if (options.json) std::cout << "[\n" << printed << "]\n";
+  else std::cout << printed << reports << right << " of " << items.size() << " right\n";
+  return status;
+}
+
 int run_verify(const VerifyOptions& options) {
   if (options.self_test) return run_self_test(options);
+  if (!options.backend.empty()) {
+    if (!options.files.empty()) throw Error("verify: expected FILE or --backend, got both");
+    try {
+      return verify_backend(options);
+    } catch (const Skipped& skipped) {
+      std::printf("skipped: %s\n", skipped.why.c_str());
+      return 77;
+    }
+  }
   if (options.files.empty()) throw Error("verify: expected at least one FILE (or --self-test), got none");
   int status = 0;
   if (options.json) std::cout << "[\n";
@@ -158,14 +223,19 @@ void add_verify(CLI::App& app, int& status) {
   command->add_flag("--no-range-check", options->no_range_check, "accept g > 0 and gates outside [0,2]");
   command->add_flag("--explain", options->explain, "explain the columns, list blind spots and runners-up in full");
   command->add_flag("--json", options->json, "an array with one object per file");
+  command->add_option("--backend", options->backend, "judge the project's own kernels on problems drawn here: cuda, omp or naive")->type_name("NAME");
+  command->add_option("--shape", options->shape, "backend: shape of the problems")->type_name("SHAPE")->capture_default_str();
+  command->add_option("--dtype", options->dtype, "backend: type of the tensors, bf16 f16 f32 (default: bf16 on cuda, else f32)")->type_name("TYPE");
+  command->add_flag("--accurate", options->accurate, "backend cuda: float32 tensors, products as accurate as float32");
+  command->add_option("--seed", options->seed, "backend: seed of the problems")->capture_default_str();
   command->add_flag("--self-test", options->self_test, "judge the judge: every known mistake on every input family");
   command->add_option("--seeds", options->seeds, "self-test: seeds per problem")->check(CLI::Range(1, 1000))->capture_default_str();
-  command->add_option("--family", options->families, "self-test: only these input families")->type_name("NAME");
+  command->add_option("--family", options->families, "self-test and backend: only these input families")->type_name("NAME");
   command->add_option("--scenario", options->scenarios, "self-test: only these problems (dense wide packed tied scalar activated mamba3 window)")->type_name("NAME");
   command->add_option("--mistake", options->mistakes, "self-test: only these mistakes")->type_name("ID");
   command->footer(
-      "Exit status: 0 right, 2 wrong, 1 unusable input (or no verdict possible).\n"
-      "Example:\n  fastweight verify my_kernel.safetensors --explain\n  fastweight verify --variant gdn2 --layout BHTK --state-layout VK dump.safetensors");
+      "Exit status: 0 right, 2 wrong, 1 unusable input (or no verdict possible), 77 no device for --backend cuda.\n"
+      "Example:\n  fastweight verify my_kernel.safetensors --explain\n  fastweight verify --variant gdn2 --layout BHTK --state-layout VK dump.safetensors\n  fastweight verify --backend omp --variant kda");
   command->callback([options, &status] { status = run_verify(*options); });
 }
 
