@@ -20,4 +20,7 @@ struct ProblemResults {
 /// else); states [N,HV,Dk,Dv]. Everything that is written is full of NaN before. Throws what forward() and backward() throw.
 ProblemResults run_problem(const Problem& problem, DType tensors, DType g, Precision precision = Precision::fast);
 
+/// One decode call of all tokens of the problem, 1 to 8, on a pool of as many slots as sequences. No packed sequences.
+fw::Outputs<double> run_decode(const Problem& problem, DType tensors, DType g);
+
 }  // namespace fw::cuda

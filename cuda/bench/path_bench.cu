@@ -30,7 +30,7 @@ DeviceBuffer drawn(index_t numbers, DType dtype, unsigned seed, float low, float
   return out;
 }
 
-/// Milliseconds of single launches of a graph, sorted.
+/// Milliseconds of single launches of a graph, sorted; before each, more than the L2 holds is written elsewhere.
 template <class F>
 std::vector<double> graph_times(F&& enqueue, int repeats) {
   cudaStream_t stream;
@@ -46,8 +46,10 @@ std::vector<double> graph_times(F&& enqueue, int repeats) {
   check(cudaGraphInstantiate(&launchable, graph, 0), "path bench: graph");
   check(cudaEventCreate(&begin), "path bench: event");
   check(cudaEventCreate(&end), "path bench: event");
+  const DeviceBuffer flush(std::size_t{256} << 20);
   std::vector<double> times;
   for (int i = 0; i < repeats + 2; ++i) {
+    check(cudaMemsetAsync(flush.data(), i, flush.bytes(), stream), "path bench: flush");
     check(cudaEventRecord(begin, stream), "path bench: event");
     check(cudaGraphLaunch(launchable, stream), "path bench: launch");
     check(cudaEventRecord(end, stream), "path bench: event");

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // Times of the chunkwise path: forward, and forward and backward together with states and factors kept, as one graph each, medians of
-// single launches between events. Inputs are noise of a usual size, drawn on the device.
+// single launches between events, the L2 flushed before each. Inputs are noise of a usual size, drawn on the device.
 #pragma once
 
 #include <string>

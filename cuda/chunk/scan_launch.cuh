@@ -31,10 +31,7 @@ template <class E, int Kp, bool kAdjoint>
 void launch_scan_of(const ScanParams& p, int columns, int shared_limit, Stream stream) {
 #ifdef FW_SM90A
   if constexpr (Kp <= 128)
-    if (p.wide && columns >= 64) {
-      if (columns == 128) return launch_scan_as<E, Kp, 8, 1, kAdjoint, true>(p, shared_limit, stream);
-      return launch_scan_as<E, Kp, 4, 1, kAdjoint, true>(p, shared_limit, stream);
-    }
+    if (p.wide && columns == 128) return launch_scan_as<E, Kp, 8, 1, kAdjoint, true>(p, shared_limit, stream);
 #endif
   if (columns == 16) return launch_scan_as<E, Kp, 1, 4, kAdjoint>(p, shared_limit, stream);
   if (columns == 32) return launch_scan_as<E, Kp, 2, 4, kAdjoint>(p, shared_limit, stream);
