@@ -44,7 +44,7 @@ void check_paths(const DevicePlan& plan, DeviceReport& report, const std::string
   if (!plan.accurate && plan.tensors == DType::f32) settings.precision = verify::Precision::bf16;
   const verify::Judgement judgement = verify::judge(call, settings);
   for (const verify::TensorReport& t : judgement.tensors)
-    add(report, plan, {t.direction == verify::Direction::forward ? "forward" : "backward", family, t.name, t.error.rel_l2, t.limit.global, t.verdict != verify::Verdict::wrong});
+    add(report, plan, {t.direction == verify::Direction::forward ? "forward" : "backward", family, t.name, t.error.rel_l2, t.limit.global, t.verdict != verify::Verdict::wrong, t.verdict == verify::Verdict::right});
   if (judgement.verdict == verify::Verdict::wrong && report.wrong.empty()) report.wrong.push_back(family + ": judged wrong");
 }
 
@@ -123,7 +123,7 @@ void print_device_report(const DevicePlan& plan, const DeviceReport& report) {
   fmt::print("{} {}, {}{}, seed {}, {}\n", info(plan.variant).name, plan.shape.str(), dtype_name(plan.tensors), plan.accurate ? " accurate" : "", plan.seed, report.device);
   fmt::print("check   {} against the float64 truth\n", report.checked_shape);
   for (const DeviceCheck& one : report.checks)
-    fmt::print("  {:<9} {:<20} {:<15} {:.2e} of {:.2e}  {}\n", one.pass, one.family, one.tensor, one.error, one.limit, one.right ? "right" : "WRONG");
+    fmt::print("  {:<9} {:<20} {:<15} {:.2e} of {:.2e}  {}\n", one.pass, one.family, one.tensor, one.error, one.limit, !one.right ? "WRONG" : one.posed ? "right" : "ill-conditioned");
   if (!report.wrong.empty()) {
     for (const std::string& why : report.wrong) fmt::print(stderr, "wrong: {}\n", why);
     fmt::print(stderr, "no speed is shown of results that are wrong\n");
@@ -149,7 +149,7 @@ std::string device_json(const DevicePlan& plan, const DeviceReport& report) {
                {"accurate", plan.accurate}, {"seed", plan.seed}, {"copy_tbs", report.copy_tbs}};
   json["checks"] = Json::array(), json["rows"] = Json::array();
   for (const DeviceCheck& one : report.checks)
-    json["checks"].push_back({{"pass", one.pass}, {"family", one.family}, {"tensor", one.tensor}, {"error", one.error}, {"limit", one.limit}, {"right", one.right}});
+    json["checks"].push_back({{"pass", one.pass}, {"family", one.family}, {"tensor", one.tensor}, {"error", one.error}, {"limit", one.limit}, {"right", one.right}, {"posed", one.posed}});
   json["wrong"] = report.wrong;
   for (const DeviceRow& row : report.rows)
     json["rows"].push_back({{"pass", row.pass}, {"median_ms", row.median_ms}, {"least_ms", row.least_ms}, {"most_ms", row.most_ms}, {"bytes", row.bytes},

@@ -26,7 +26,8 @@ struct DevicePlan {
 struct DeviceCheck {
   std::string pass, family, tensor;
   double error = 0, limit = 0;
-  bool right = false;
+  bool right = false;  ///< or without a verdict, where the inputs leave the type no digits: `posed` is false then
+  bool posed = true;
 };
 struct DeviceRow {
   std::string pass;

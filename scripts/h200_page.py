@@ -105,7 +105,7 @@ def section_errors():
     for name in names:
         cells = []
         for run in runs:
-            checks = [c for c in RUNS[run]["checks"] if (c["pass"], c["tensor"]) == name]
+            checks = [c for c in RUNS[run]["checks"] if (c["pass"], c["tensor"]) == name and c["posed"]]
             typical = next((c for c in checks if c["family"] == "typical"), None)
             worst = max(checks, key=lambda c: c["error"] / c["limit"] if c["limit"] > 0 else 0)
             cells += [f"{typical['error']:.1e}" if typical else "", f"{worst['error']:.1e} of {worst['limit']:.1e} ({worst['family']})"]
@@ -120,8 +120,10 @@ def section_checks():
     rows = [["`test_cuda`", "; ".join(" ".join(s.split()) for s in summary)]]
     for name, flags in (("verify", ""), ("verify_f16", " --dtype f16"), ("verify_accurate", " --dtype f32 --accurate")):
         lines = text(f"{name}.txt").splitlines()
-        note = [line for line in lines if line.startswith("ill-cond") or line.startswith("ill_cond")]
-        rows.append([f"`fastweight verify --backend cuda{flags}`", lines[-1] + (f", {len(note)} ill-conditioned" if note else "")])
+        ill = [" ".join(line.split()[1:3]) for line in lines if line.startswith("ill-conditioned")]
+        wrong = [" ".join(line.split()[1:3]) for line in lines if line.startswith("wrong ")]
+        last = next(line for line in reversed(lines) if line.endswith(" right"))
+        rows.append([f"`fastweight verify --backend cuda{flags}`", last + (f"; ill-conditioned in this type: {', '.join(ill)}" if ill else "") + (f"; **wrong: {', '.join(wrong)}**" if wrong else "")])
     for tool in ("memcheck", "racecheck", "initcheck", "synccheck"):
         files = sorted(FOLDER.glob(f"{tool}_*.txt"))
         if files:
