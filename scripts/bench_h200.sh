@@ -78,7 +78,8 @@ driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null
 toolkit=$(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')
 if ((failed)); then
   say "a check failed: no page (logs in $runs)"
-  grep -l ERROR "$runs"/*.txt || true
+  grep -l "ERROR:" "$runs"/tests.txt || true
+  grep -L '"wrong": \[\]' "$runs"/*.json || true
   exit 1
 fi
 python3 scripts/h200_page.py "$runs" "$commit" "$driver" "$toolkit" >"$page"
