@@ -70,6 +70,7 @@ def section_cases():
     table(["case", "here", "Triton", "mark", "", "Triton / here", "TB/s", "extra memory"], rows)
     out.append(f"A copy on the device in the same runs: {RUNS['batch_gdn2']['copy_tbs']:.2f} TB/s, read and written. TB/s counts inputs and results once each "
                "(decode: states too).\n")
+    out.append("What is missed, and why: [where the time goes](../cuda.md#where-the-time-goes).\n")
     command("batch_gdn2", "long_gdn2", "one_gdn2", "decode_gdn2", "decode1_gdn2")
 
 
@@ -117,7 +118,7 @@ def section_errors():
 def section_checks():
     out.append("## What was green before anything was timed\n")
     summary = [re.sub(r"\[doctest\] ", "", line) for line in text("tests.txt").splitlines() if line.startswith("[doctest] test cases") or line.startswith("[doctest] assertions")]
-    rows = [["`test_cuda`", "; ".join(" ".join(s.split()) for s in summary)]]
+    rows = [["`test_cuda`", "; ".join(" ".join(s.replace("|", ",").split()).replace(" ,", ",").rstrip(",") for s in summary)]]
     for name, flags in (("verify", ""), ("verify_f16", " --dtype f16"), ("verify_accurate", " --dtype f32 --accurate")):
         lines = text(f"{name}.txt").splitlines()
         ill = [" ".join(line.split()[1:3]) for line in lines if line.startswith("ill-conditioned")]

@@ -102,4 +102,22 @@ TEST_SUITE("cli") {
       CHECK(!run.err.empty());
     }
   }
+
+  TEST_CASE("bench cli: the GPU path is checked and timed, or it is said why not; options that do not go together are refused") {
+    const test::Scratch here;
+    const test::Run run = fastweight(here, "bench --backend cuda --shape B1-T70-H1-Dk64-Dv64 --pass forward,training,decode --reps 2 --json");
+    CAPTURE(run.out);
+    CAPTURE(run.err);
+    if (run.status == 77) CHECK(run.out == "skipped: no CUDA device\n");
+    else if (run.status == 1) CHECK(run.err.find("this build has no CUDA") != std::string::npos);
+    else CHECK(nlohmann::json::parse(run.out)["rows"].size() == 4);
+    for (const std::string arguments : {"--backend cuda --dtype int8", "--backend cuda --accurate --dtype bf16", "--backend cuda --shape B1-T70-H1-HV2-Dk64-Dv64", "--backend omp --dtype bf16",
+                                        "--backend omp --accurate", "--backend cuda --compare naive"}) {
+      CAPTURE(arguments);
+      const test::Run refused = fastweight(here, "bench " + arguments);
+      CHECK(refused.status == 1);
+      CHECK(!refused.err.empty());
+    }
+  }
+
 }
