@@ -23,10 +23,13 @@ namespace {
 
 #ifdef FASTWEIGHT_WITH_CUDA
 
-/// The same rule, widths and options on a problem that the truth takes no time for.
+/// The same rule, widths and options on a problem that the truth takes little time for: few tokens, but as many sequences and heads, up to
+/// what fills a device, since the kernels choose their tiles by these.
 ProblemShape small(const DevicePlan& plan) {
+  constexpr index_t kFull = 128;
   ProblemShape shape = plan.shape;
-  shape.B = std::min<index_t>(shape.B, 2), shape.T = std::min<index_t>(shape.T, 200), shape.H = shape.HV = std::min<index_t>(shape.H, 2);
+  shape.T = std::min<index_t>(shape.T, 200), shape.H = shape.HV = std::min<index_t>(shape.H, kFull);
+  shape.B = std::min<index_t>(shape.B, std::max<index_t>(1, kFull / shape.H));
   return shape;
 }
 
