@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "backend.h"
+#include "bench_report.h"
 #include "naive/reference.h"
 #include "progress.h"
 #ifdef FASTWEIGHT_WITH_CUDA
@@ -147,11 +147,7 @@ void print_device_report(const DevicePlan& plan, const DeviceReport& report) {
 
 std::string device_json(const DevicePlan& plan, const DeviceReport& report) {
   using Json = nlohmann::ordered_json;
-  char date[32] = "";
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  if (gmtime_r(&now, &utc)) std::strftime(date, sizeof date, "%Y-%m-%d", &utc);
-  Json json = {{"program", "fastweight " FASTWEIGHT_VERSION}, {"date", date}, {"device", report.device}, {"compiler", __VERSION__}, {"backend", "cuda"},
+  Json json = {{"program", "fastweight " FASTWEIGHT_VERSION}, {"date", today()}, {"device", report.device}, {"compiler", __VERSION__}, {"backend", "cuda"},
                {"variant", info(plan.variant).name}, {"shape", plan.shape.str()}, {"checked_shape", report.checked_shape}, {"dtype", dtype_name(plan.tensors)},
                {"accurate", plan.accurate}, {"seed", plan.seed}, {"copy_tbs", report.copy_tbs}};
   json["checks"] = Json::array(), json["rows"] = Json::array();

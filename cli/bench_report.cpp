@@ -52,15 +52,19 @@ void print_report(const BenchPlan& plan, const BenchReport& report) {
   fmt::print("GFLOP/s of useful work: 8 Dk Dv per token and value head forward, 24 Dk Dv with backward. decode: per layer.\n");
 }
 
-std::string report_json(const BenchPlan& plan, const BenchReport& report) {
-  using Json = nlohmann::ordered_json;
+std::string today() {
   char date[32] = "";
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   if (gmtime_r(&now, &utc)) std::strftime(date, sizeof date, "%Y-%m-%d", &utc);
+  return date;
+}
+
+std::string report_json(const BenchPlan& plan, const BenchReport& report) {
+  using Json = nlohmann::ordered_json;
   Json json;
   json["program"] = "fastweight " FASTWEIGHT_VERSION;
-  json["date"] = date;
+  json["date"] = today();
   json["machine"] = {{"cpu", cpu_name()}, {"cores", std::thread::hardware_concurrency()}};
   json["compiler"] = __VERSION__;
   json["variant"] = info(plan.variant).name;

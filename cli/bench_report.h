@@ -14,4 +14,7 @@ void print_report(const BenchPlan& plan, const BenchReport& report);
 /// One JSON object with every run.
 std::string report_json(const BenchPlan& plan, const BenchReport& report);
 
+/// Today in UTC, as 2026-01-31.
+std::string today();
+
 }  // namespace fw::cli

@@ -116,7 +116,7 @@ def section_errors():
 
 
 def section_checks():
-    out.append("## What was green before anything was timed\n")
+    out.append("## What was checked before anything was timed\n")
     summary = [re.sub(r"\[doctest\] ", "", line) for line in text("tests.txt").splitlines() if line.startswith("[doctest] test cases") or line.startswith("[doctest] assertions")]
     rows = [["`test_cuda`", "; ".join(" ".join(s.replace("|", ",").split()).replace(" ,", ",").rstrip(",") for s in summary)]]
     for name, flags in (("verify", ""), ("verify_f16", " --dtype f16"), ("verify_accurate", " --dtype f32 --accurate")):

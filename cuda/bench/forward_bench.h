@@ -14,7 +14,7 @@ namespace fw::cuda {
 int check_forward(std::FILE* out);
 /// Milliseconds of the whole and of its kernels, bytes per second beside a device copy in the same run.
 void print_forward_bench(std::FILE* out);
-/// The scan with every tile of value columns, for the constants in launch/forward.cpp.
+/// The scan with every tile of value columns, for the constants in launch/plan.cpp.
 void print_forward_tuning(std::FILE* out);
 
 }  // namespace fw::cuda
