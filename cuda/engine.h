@@ -40,6 +40,10 @@ struct Call {
   DType g = DType::f32;            ///< g and dg: f32 or the tensor type
   StateLayout state_layout = StateLayout::key_value;
   Precision precision = Precision::fast;  ///< accurate needs tensors = f32
+  /// A sequence is cut along time in this many segments, worked on side by side, by the exact affine scan; 0: as many as make it fast
+  /// on the current device (1 unless sequences are few and long), 1: never cut. Bits depend on it, so that with 0 they depend
+  /// on B, T, N and the device. Not for accurate.
+  index_t segments = 0;
 };
 
 /// Device pointers; what the variant does not use is null. A_log, dt_bias and states are float32.
@@ -64,15 +68,16 @@ struct Gradients {
   float *dA_log = nullptr, *ddt_bias = nullptr, *dinitial_state = nullptr;
 };
 
-/// Bytes that forward() needs as workspace: the factors of all chunks. 256-byte aligned memory is best; 16 is required.
+/// Bytes that forward() needs as workspace on the current device: the factors of all chunks, the states between segments. 256-byte
+/// aligned memory is best; 16 is required.
 std::size_t forward_workspace_bytes(const Call& call);
 /// Bytes of the states that forward() keeps for the backward: one at the start of every chunk of 64 tokens, in 16 bits (accurate:
-/// float32).
+/// float32). Depends on the current device where Dk > 128.
 std::size_t saved_bytes(const Call& call);
-/// o and the final states of all sequences. Dk, Dv in 16..256. Enqueues two or three kernels on the stream and returns. Fastest
+/// o and the final states of all sequences. Dk, Dv in 16..256. Enqueues two to five kernels on the stream and returns. Fastest
 /// where Dk and Dv are 64 or 128 and tensors are 16-byte aligned; everything else takes slower loads or padded widths.
 /// saved: null, or saved_bytes(call) to be kept for the backward. Values of tensors are not checked, cu_seqlens neither.
-/// A sequence's results depend on nothing but its own tokens, and those of a token on no later one, to the last bit.
+/// A sequence's results depend on nothing but its own tokens and Call::segments, and those of a token on no later one, to the last bit.
 /// Throws fw::Error "cuda forward: <argument> must be ..., got ...".
 void forward(const Call& call, const Inputs& in, const Outputs& out, void* saved, void* workspace, Stream stream = nullptr);
 

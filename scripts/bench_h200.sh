@@ -50,6 +50,11 @@ if [[ ${FASTWEIGHT_SANITIZE:-0} == 1 ]]; then
         tail -1 "$runs/${tool}_${rule}_${kind##* }.txt"
       done
     done
+    # many heads: the wide tiles of the scan and its mirror; one long sequence in segments of time
+    for shape in B1-T130-H72-Dk128-Dv128 B1-T2060-H1-Dk128-Dv128; do
+      timeout 150 compute-sanitizer --tool $tool --error-exitcode 9 "$program" verify --backend cuda --variant gdn2 --family typical --shape $shape --dtype bf16 --no-bank >"$runs/${tool}_$shape.txt" 2>&1 || failed=1
+      tail -1 "$runs/${tool}_$shape.txt"
+    done
   done
 fi
 

@@ -89,7 +89,7 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, 
   }
 }
 
-inline constexpr int kMostOfGrid = 32768;  ///< of y and z. Grid: gate heads, chunks of a sequence, sequences; or gate heads and slots in y and z
+inline constexpr int kMostOfGrid = 32768;  ///< of y and z. Grid: gate heads, sequences, chunks of a sequence from the last to the first; or gate heads and slots in y and z
 
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
 constexpr int blocks_of_factors(int width) { return width == 64 ? 3 : width == 128 ? 2 : 1; }
@@ -104,9 +104,10 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   index_t slot;
   Chunk chunk;
   if (p.chunk_grid) {
-    const int n = static_cast<int>(blockIdx.z), first = static_cast<int>(blockIdx.y) * kRows, T = static_cast<int>(p.tokens.T);
-    const unsigned long long begin = static_cast<unsigned long long>(blockIdx.z) * static_cast<unsigned>(T);
-    slot = static_cast<index_t>(begin / kRows + blockIdx.z + blockIdx.y);
+    const unsigned c = gridDim.z - 1 - blockIdx.z;  // the scan begins with chunk 0: what was written last is still in the L2
+    const int n = static_cast<int>(blockIdx.y), first = static_cast<int>(c) * kRows, T = static_cast<int>(p.tokens.T);
+    const unsigned long long begin = static_cast<unsigned long long>(blockIdx.y) * static_cast<unsigned>(T);
+    slot = static_cast<index_t>(begin / kRows + blockIdx.y + c);
     chunk = {n, static_cast<index_t>(begin) + first, min(T - first, kRows)};
   } else {
     slot = static_cast<index_t>(blockIdx.z) * kMostOfGrid + blockIdx.y;

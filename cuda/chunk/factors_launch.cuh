@@ -17,7 +17,7 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
         "cuda forward: carve-out of factors_kernel");
   const auto slots = static_cast<unsigned>(p.slots), heads = static_cast<unsigned>(p.heads), most = static_cast<unsigned>(kMostOfGrid);
-  const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows), static_cast<unsigned>(p.tokens.N))
+  const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>(p.tokens.N), static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows))
                                  : dim3(heads, slots < most ? slots : most, (slots + most - 1) / most);
   kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
   check_launch("cuda forward: launch of factors_kernel");

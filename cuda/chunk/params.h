@@ -78,6 +78,13 @@ struct FactorParams {
   int q_step, b_step, g_step;  ///< bytes from token to token, k as q
 };
 
+/// What a launch of the scan does with a sequence.
+enum class Pass {
+  whole,   ///< all of it
+  ends,    ///< the first segment; of the others but the last the end state from a start at zero, and the transition
+  starts,  ///< the segments behind the first, from the starts that combine_kernel has found
+};
+
 struct ScanParams {
   const void *v, *w;
   const float* write_numbers;  ///< [tokens,HV] where the write gate is one number, else null
@@ -95,6 +102,12 @@ struct ScanParams {
   int vectors;               ///< rows of v w o begin at multiples of 16 bytes
   int value_key;             ///< layout of initial_state and final_state
   int wide;                  ///< the device has the wide matrix instruction of sm_90a
+  // Sequences cut in segments of time (combine.cu):
+  Pass pass;
+  int segments;              ///< of a sequence, each of chunks/segments chunks, rounded up
+  float* carry;              ///< [N,HV,segments-1,Dv,Kp]
+  float* transitions;        ///< [N,heads,segments-2,Dk,Kp]
+  int transition_tiles;      ///< of the columns of a transition; set by the launch
 };
 
 /// Per token and value head the one number of Write::scalar and Write::mean.
@@ -121,6 +134,9 @@ void launch_scan_f16(const ScanParams& p, int columns, int shared_limit, Stream 
 /// gradient of the state at the END of every chunk, final_state that of the initial state. w, write_numbers and o are null.
 void launch_adjoint_bf16(const ScanParams& p, int columns, int shared_limit, Stream stream);
 void launch_adjoint_f16(const ScanParams& p, int columns, int shared_limit, Stream stream);
+
+/// Of segments, between the passes ends and starts: what each ends with becomes what the next starts from.
+void launch_combine(const ScanParams& p, Stream stream);
 
 /// The narrowest padded key width that holds Dk.
 inline int padded_width(index_t Dk) { return Dk <= 64 ? 64 : Dk <= 128 ? 128 : 256; }

@@ -10,6 +10,7 @@
 //   copy_async   16 or 4 bytes from global to shared memory in the background
 //   bulk_copy    any multiple of 16 bytes, asked for by one thread; its arrival turns the phase of a barrier (sm_90 and newer)
 //   bulk_store   the same from shared to global memory
+//   barrier_     what waits for them, or for other threads (sm_90 and newer)
 // Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
 //   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
 //   B  b0 = (k = 2c..2c+1, n = r)  b1 = (k = 2c+8.., n = r)
@@ -32,6 +33,11 @@ __device__ __forceinline__ int block_in_grid() { return static_cast<int>(blockId
 __device__ __forceinline__ int threads_in_block() { return static_cast<int>(blockDim.x); }
 __device__ __forceinline__ void block_sync() { __syncthreads(); }
 __device__ __forceinline__ void warp_sync() { __syncwarp(); }
+/// As block_sync(), for `Threads` threads that name the same barrier, 1..15.
+template <int Threads>
+__device__ __forceinline__ void team_sync(int barrier) {
+  asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(Threads) : "memory");
+}
 __device__ __forceinline__ float exchange(float x, int mask) { return __shfl_xor_sync(kWarp, x, mask); }
 __device__ __forceinline__ char* shared_memory() {
   extern __shared__ __align__(1024) char memory[];
@@ -70,6 +76,26 @@ __device__ __forceinline__ float2 unpack<__nv_bfloat16>(std::uint32_t word) {
 template <>
 __device__ __forceinline__ float2 unpack<__half>(std::uint32_t word) {
   return __half22float2(*reinterpret_cast<const __half2*>(&word));
+}
+
+/// Both products, each rounded once to E.
+template <class E>
+__device__ __forceinline__ std::uint32_t multiply_pair(std::uint32_t x, std::uint32_t y);
+template <>
+__device__ __forceinline__ std::uint32_t multiply_pair<__nv_bfloat16>(std::uint32_t x, std::uint32_t y) {
+  std::uint32_t z;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y));
+#else
+  asm("{.reg .b32 zero; mov.b32 zero, 0x80008000; fma.rn.bf16x2 %0, %1, %2, zero;}" : "=r"(z) : "r"(x), "r"(y));
+#endif
+  return z;
+}
+template <>
+__device__ __forceinline__ std::uint32_t multiply_pair<__half>(std::uint32_t x, std::uint32_t y) {
+  std::uint32_t z;
+  asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y));
+  return z;
 }
 
 struct FragmentA {
@@ -169,9 +195,13 @@ __device__ __forceinline__ void copy_wait() {
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 inline constexpr bool kBulkCopies = true;
-/// One arrival a phase. Once, by one thread, before a block_sync().
-__device__ __forceinline__ void barrier_init(std::uint64_t* barrier) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;\n fence.mbarrier_init.release.cluster;" ::"r"(shared_address(barrier)) : "memory");
+/// `arrivals` end a phase. Once, by one thread, before a block_sync().
+__device__ __forceinline__ void barrier_init(std::uint64_t* barrier, int arrivals = 1) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;\n fence.mbarrier_init.release.cluster;" ::"r"(shared_address(barrier)), "r"(arrivals) : "memory");
+}
+/// What this thread did before is seen by those who wait for the phase.
+__device__ __forceinline__ void barrier_arrive(std::uint64_t* barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 /// By one thread, when all have read what lay there. Both addresses are multiples of 16.
 __device__ __forceinline__ void bulk_copy(void* to, const void* from, int bytes, std::uint64_t* barrier) {
@@ -200,7 +230,8 @@ __device__ __forceinline__ void bulk_store(void* to, const void* from, int bytes
 __device__ __forceinline__ void bulk_stores_read() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
 #else
 inline constexpr bool kBulkCopies = false;
-__device__ __forceinline__ void barrier_init(std::uint64_t*) {}
+__device__ __forceinline__ void barrier_init(std::uint64_t*, int = 1) {}
+__device__ __forceinline__ void barrier_arrive(std::uint64_t*) {}
 __device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
 __device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
 __device__ __forceinline__ void bulk_store(void*, const void*, int) {}

@@ -103,4 +103,18 @@ __device__ __forceinline__ void multiply(float (&c)[16][4], const FragmentA& a, 
 #endif
 }
 
+/// Of a group of four warps, all together: gives back all but `Registers` of each thread's, or waits until there are as many.
+template <int Registers>
+__device__ __forceinline__ void fewer_registers() {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Registers));
+#endif
+}
+template <int Registers>
+__device__ __forceinline__ void more_registers() {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Registers));
+#endif
+}
+
 }  // namespace fw::cuda::chunk::wide

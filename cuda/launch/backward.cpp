@@ -4,14 +4,14 @@
 // The door of the chunkwise backward: checks, and the launches
 //   [write_numbers, factors] -> [scan, for the states] -> adjoint scan -> gradients (all chunks at once) -> [finish]
 // in brackets what is left out when the forward's factors or states were kept, or when the gradients of the kernel are already those of
-// the caller's tensors. Workspace: that of the forward, the adjoint states, the states if they were not kept, then for finish() the
+// the caller's tensors. A scan may be cut along time (split.h). Workspace: that of the forward, the adjoint states, the states if they were not kept, then for finish() the
 // gradients of the effective quantities in float32 and its partial sums.
 #include <cstdint>
 
 #include "cuda/chunk/gradient_params.h"
 #include "cuda/gradients/finish.h"
-#include "cuda/launch/accurate.h"
-#include "cuda/launch/plan.h"
+#include "cuda/launch/by_tokens.h"
+#include "cuda/launch/split.h"
 
 namespace fw::cuda {
 namespace {
@@ -31,9 +31,9 @@ bool is_direct(const Call& call, const Plan& plan, const Device& device) {
 
 /// Where everything lies in the workspace, in bytes from its start.
 struct Places {
-  std::size_t adjoints = 0, states = 0, dq = 0, dk = 0, de = 0, dg = 0, dz = 0, finish = 0, bytes = 0;
+  std::size_t split = 0, adjoints = 0, states = 0, dq = 0, dk = 0, de = 0, dg = 0, dz = 0, finish = 0, bytes = 0;
 };
-Places places_of(const Call& call, const Plan& plan, bool direct, bool states_kept) {
+Places places_of(const Call& call, const Plan& plan, const Split& split, bool direct, bool states_kept) {
   Places at;
   const auto take = [&](std::size_t bytes) {
     const std::size_t from = at.bytes;
@@ -41,6 +41,7 @@ Places places_of(const Call& call, const Plan& plan, bool direct, bool states_ke
     return from;
   };
   take(plan.image_bytes() + plan.number_bytes(call));
+  at.split = take(split.bytes);
   const std::size_t states = static_cast<std::size_t>(plan.slots * call.HV * call.Dk * call.Dv) * 2;
   at.adjoints = take(states);
   if (!states_kept) at.states = take(states);
@@ -70,8 +71,9 @@ void check_gradients(const Call& call, const Plan& plan, const Upstream& up, con
 
 std::size_t backward_workspace_bytes(const Call& call, bool states_kept) {
   const Plan plan = plan_of(kDoor, call);
-  if (call.precision == Precision::accurate) return accurate::backward_workspace_bytes(call, plan, states_kept);
-  return places_of(call, plan, is_direct(call, plan, current_device()), states_kept).bytes;
+  if (by_tokens::is_wanted(call, plan)) return by_tokens::backward_workspace_bytes(call, plan, states_kept);
+  const Device device = current_device();
+  return places_of(call, plan, split_of(call, plan, device), is_direct(call, plan, device), states_kept).bytes;
 }
 
 void backward(const Call& call, const Inputs& in, const Upstream& up, const Gradients& gradients, const Kept& kept, void* workspace, Stream stream) {
@@ -79,31 +81,30 @@ void backward(const Call& call, const Inputs& in, const Upstream& up, const Grad
   check_inputs(kDoor, call, plan, in, workspace);
   check_gradients(call, plan, up, gradients);
   if (plan.N == 0) return;
-  if (call.precision == Precision::accurate) return accurate::backward(kDoor, call, plan, in, up, gradients, kept, workspace, stream);
+  if (by_tokens::is_wanted(call, plan)) return by_tokens::backward(kDoor, call, plan, in, up, gradients, kept, workspace, stream);
   const Device device = current_device();
   const bool direct = is_direct(call, plan, device);
-  const Places places = places_of(call, plan, direct, kept.states != nullptr);
+  const Split split = split_of(call, plan, device);
+  const Places places = places_of(call, plan, split, direct, kept.states != nullptr);
   const auto at = [&](std::size_t place) { return static_cast<char*>(workspace) + place; };
   const std::size_t size = dtype_size(call.tensors);
   const bool half = call.tensors == DType::f16;
   const chunk::FactorParams f = factor_params(kDoor, call, plan, in, workspace);
   chunk::ScanParams forward = scan_params(kDoor, call, plan, in, f, workspace);
-  forward.wide = device.wide;
-  const int columns = scan_columns(plan.N * call.HV, call.Dv, f.Kp, device);
 
   if (!kept.factors) launch_factors(call, plan, in, f, workspace, stream);
   const void* states = kept.states;
   if (states == nullptr) {
     chunk::ScanParams s = forward;
     s.initial_state = in.initial_state, s.states = at(places.states);
-    (half ? chunk::launch_scan_f16 : chunk::launch_scan_bf16)(s, columns, device.shared_block, stream);
+    launch_scan(s, split, half, false, device, at(places.split), stream);
     states = at(places.states);
   }
   const bool d_o_aligned = kDoor.aligned("d_o", up.d_o, call.Dv, size, 16);
   chunk::ScanParams s = forward;
   s.v = up.d_o, s.w = nullptr, s.write_numbers = nullptr, s.write_channel = 0, s.vectors = d_o_aligned;
   s.initial_state = up.dfinal_state, s.final_state = gradients.dinitial_state, s.states = at(places.adjoints);
-  (half ? chunk::launch_adjoint_f16 : chunk::launch_adjoint_bf16)(s, columns, device.shared_block, stream);
+  launch_scan(s, split, half, true, device, at(places.split), stream);
   if (plan.tokens == 0) {
     if (!direct) gradients::finish(call, in, {}, gradients, at(places.finish), stream);
     return;

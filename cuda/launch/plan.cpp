@@ -47,6 +47,7 @@ Plan plan_of(const Door& door, const Call& call) {
   door.range("Dk", call.Dk, 16, 256);
   door.range("Dv", call.Dv, 16, 256);
   door.range("N", call.N, 0, kMost);
+  door.range("segments", call.segments, 0, 256);
   if (call.HV % call.H != 0) door.refuse("HV must be a multiple of H, got HV = " + std::to_string(call.HV) + ", H = " + std::to_string(call.H));
   Plan plan{row, row.erase != Erase::none, row.erase == Erase::channel || row.erase == Erase::mean, row.write == Write::scalar || row.write == Write::mean,
             0, 0, 0, 0, 0, 0, {}};
@@ -58,7 +59,7 @@ Plan plan_of(const Door& door, const Call& call) {
   const bool per_value = plan.g_heads != call.H || plan.b_heads != call.H || row.erase == Erase::scalar;
   plan.heads = per_value ? call.HV : call.H;
   plan.image = {chunk::padded_width(call.Dk), plan.erases};
-  if (plan.slots > kMost / plan.heads || plan.N > kMost / (16 * call.HV))
+  if (plan.slots > kMost / plan.heads || plan.N > kMost / (16 * call.HV) || (call.segments > 1 && plan.N > kMost / (32 * call.HV * call.segments)))
     door.refuse("B, T and HV must make fewer than 2^31 blocks, got B = " + std::to_string(call.B) + ", T = " + std::to_string(call.T) + ", HV = " + std::to_string(call.HV));
   return plan;
 }
@@ -91,6 +92,11 @@ void check_inputs(const Door& door, const Call& call, const Plan& plan, const In
   if (reinterpret_cast<std::uintptr_t>(workspace) % 16 != 0) door.refuse("workspace must be aligned to 16 bytes, got another address");
 }
 
+namespace {
+int pretended_shared_block = 0;
+}
+void pretend_shared_block(int bytes) { pretended_shared_block = bytes; }
+
 Device current_device() {
   int device = 0;
   check(cudaGetDevice(&device), "cuda: cudaGetDevice");
@@ -99,28 +105,9 @@ Device current_device() {
     check(cudaDeviceGetAttribute(&value, which, device), "cuda: cudaDeviceGetAttribute");
     return value;
   };
+  if (pretended_shared_block > 0) return {attribute(cudaDevAttrMultiProcessorCount), pretended_shared_block, false};
   return {attribute(cudaDevAttrMultiProcessorCount), attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin),
           attribute(cudaDevAttrComputeCapabilityMajor) == 9 && attribute(cudaDevAttrComputeCapabilityMinor) == 0};
-}
-
-/// Value columns a block of the scan takes: what makes rounds of blocks times the time of one least. Every block reads whole
-/// images, so a narrow tile costs more than its share (times relative to 128 columns).
-int scan_columns(index_t heads, index_t Dv, int Kp, const Device& device) {
-  const int multiprocessors = device.multiprocessors;
-  const struct {
-    int columns;
-    double time;  // of a chunk on the H200, in units of 4.8 us
-  } kTiles[] = {{128, device.wide ? 0.95 : 1.0}, {64, 0.65}, {32, 0.45}, {16, 0.38}};
-  int best = 16;
-  double least = std::numeric_limits<double>::infinity();
-  for (const auto& tile : kTiles) {
-    if (Kp > 128 && tile.columns > 64) continue;
-    if (tile.columns >= 2 * Dv && tile.columns > 16) continue;
-    const index_t blocks = heads * ((Dv + tile.columns - 1) / tile.columns), rounds = (blocks + multiprocessors - 1) / multiprocessors;
-    const double time = static_cast<double>(rounds) * tile.time;
-    if (time < least) least = time, best = tile.columns;
-  }
-  return best;
 }
 
 chunk::FactorParams factor_params(const Door& door, const Call& call, const Plan& plan, const Inputs& in, void* workspace) {

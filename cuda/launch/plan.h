@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // What forward() and backward() share: a call whose sizes are in order and what follows from them, the checks of the caller's tensors,
-// the parameters of the factor kernel, the tile of value columns of the scan.
+// the parameters of the kernels.
 #pragma once
 
 #include <cstddef>
@@ -42,8 +42,8 @@ struct Device {
   bool wide;  ///< the wide matrix instruction of sm_90a
 };
 Device current_device();
-/// Value columns a block of the scan takes.
-int scan_columns(index_t heads, index_t Dv, int Kp, const Device& device);
+/// For tests: kernels are chosen as on a device without the wide matrix instruction whose blocks have this much shared memory; 0: as it is.
+void pretend_shared_block(int bytes);
 
 /// Of the kernels; images and write numbers lie at the start of the workspace.
 chunk::FactorParams factor_params(const Door& door, const Call& call, const Plan& plan, const Inputs& in, void* workspace);

@@ -7,9 +7,9 @@
 // dg is this sum itself: nothing cancels. States come from those kept every 64 tokens: forward over the 64, keeping every eighth; then,
 // eight by eight from the end, forward once more, keeping all Sbar and delta.
 //
-// Block = sequence-head and kState / Kp value columns; a warp has four columns, a lane kPerLane channels of one (steps.cuh). Sums over the
+// Block = sequence-head and State / Kp value columns (kState, or kSmallState where blocks have less shared memory); a warp has four columns, a lane kPerLane channels of one (steps.cuh). Sums over the
 // columns of the block go through shared memory, to `partial`; sum_tiles adds the blocks. Shared memory, floats:
-//   8 kState kept states | 8 kState Sbar | 8 x 2 kState sums of warps | 8 (4 Kp + 2 columns) tokens
+//   8 State kept states | 8 State Sbar | 8 State sums of warps | 8 (4 Kp + 2 columns) tokens
 #pragma once
 
 #include "cuda/recurrent/steps.cuh"
@@ -17,16 +17,17 @@
 
 namespace fw::cuda::recurrent {
 
-template <int Kp>
+/// State: kState or kSmallState.
+template <int Kp, int State>
 struct BackwardShape {
-  static constexpr int kColumns = kState / Kp, kWarps = kColumns / 4, kThreads = 32 * kWarps, kPerLane = Kp / 8, kToken = 4 * Kp + 2 * kColumns;
+  static constexpr int kColumns = State / Kp, kWarps = kColumns / 4, kThreads = 32 * kWarps, kPerLane = Kp / 8, kToken = 4 * Kp + 2 * kColumns;
   static constexpr int kSums = kWarps * 4 * Kp;  ///< floats of a token
-  static constexpr int kBytes = 4 * (kPart / kSegment * kState + kSegment * kState + kSegment * kSums + kSegment * kToken);
+  static constexpr int kBytes = 4 * (kPart / kSegment * State + kSegment * State + kSegment * kSums + kSegment * kToken);
 };
 
-template <int Kp, bool kErase>
-__global__ void __launch_bounds__(BackwardShape<Kp>::kThreads) backward_kernel(const BackwardParams p) {
-  using Shape = BackwardShape<Kp>;
+template <int Kp, int State, bool kErase>
+__global__ void __launch_bounds__((BackwardShape<Kp, State>::kThreads)) backward_kernel(const BackwardParams p) {
+  using Shape = BackwardShape<Kp, State>;
   constexpr int kPerLane = Shape::kPerLane, kThreads = Shape::kThreads, kToken = Shape::kToken, kColumns = Shape::kColumns;
   const int thread = thread_in_block(), warp = thread / 32, lane = thread % 32, first = lane / 4 * kPerLane, block = chunk::block_in_grid();
   const int tile = block % p.tiles, local = block / p.tiles, pair = p.first_pair + local, hv = pair % p.HV, n = pair / p.HV;
@@ -36,7 +37,7 @@ __global__ void __launch_bounds__(BackwardShape<Kp>::kThreads) backward_kernel(c
   const bool starts = all_parts <= static_cast<index_t>(p.first_part) + p.parts, ends = p.first_part == 0;
   if (last_part <= p.first_part && !(ends && all_parts == 0)) return;
   float* kept = reinterpret_cast<float*>(chunk::shared_memory());  // [8][kPerLane][threads]
-  float *decayed = kept + kPart / kSegment * kState, *sums = decayed + kSegment * kState, *tokens = sums + kSegment * Shape::kSums;
+  float *decayed = kept + kPart / kSegment * State, *sums = decayed + kSegment * State, *tokens = sums + kSegment * Shape::kSums;
   const StatePlace place{p.Dk, p.Dv, p.value_key};
   const index_t state0 = static_cast<index_t>(pair) * p.Dk * p.Dv;
   const auto there = [&](int i) { return first + i < p.Dk && column < p.Dv; };
@@ -59,7 +60,7 @@ __global__ void __launch_bounds__(BackwardShape<Kp>::kThreads) backward_kernel(c
         if (kErase || at / Kp != 1) x = (at < Kp ? p.steps.alpha : at < 2 * Kp ? p.steps.e : at < 3 * Kp ? p.steps.k : p.steps.q)[row * Kp + at % Kp];
       } else {
         const int c = v0 + (at - 4 * Kp) % kColumns;
-        if (c < p.Dv) x = at < 4 * Kp + kColumns ? p.steps.z[row * p.steps.Dvp + c] : p.d_o[row * p.Dv + c];
+        if (c < p.Dv) x = at < 4 * Kp + kColumns ? p.steps.z[row * p.steps.Dvp + c] : read_number(p.d_o, p.tensors, row * p.Dv + c);
       }
       tokens[i] = x;
     }

@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(kForwardThreads) forward_kernel(const ForwardP
       const float delta = segment[t * kToken + 4 * Kp + own] - erased;
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i) s[i] += k[i] * delta;
-      if (p.o != nullptr && lane < 4 && column < p.Dv) p.o[((begin + t0 + t) * p.HV + hv) * p.Dv + column] = read + alike * delta;
+      if (p.o != nullptr && lane < 4 && column < p.Dv) write_number(p.o, p.tensors, ((begin + t0 + t) * p.HV + hv) * p.Dv + column, read + alike * delta);
     }
     block_sync();
   }

@@ -23,26 +23,35 @@ void forward_as(const ForwardParams& p, Stream stream) {
   launch(forward_kernel<Kp, kErase>, "cuda forward: launch of recurrent forward_kernel", p, static_cast<index_t>(p.tokens.N) * p.HV * tiles, kForwardThreads,
          2 * kSegment * (4 * Kp + kForwardColumns) * 4, stream);
 }
-template <int Kp, bool kErase>
+template <int Kp, int State>
 void backward_as(const BackwardParams& p, Stream stream) {
-  launch(backward_kernel<Kp, kErase>, "cuda backward: launch of recurrent backward_kernel", p, static_cast<index_t>(p.pairs) * p.tiles, BackwardShape<Kp>::kThreads,
-         BackwardShape<Kp>::kBytes, stream);
+  using Shape = BackwardShape<Kp, State>;
+  launch(p.erase ? backward_kernel<Kp, State, true> : backward_kernel<Kp, State, false>, "cuda backward: launch of recurrent backward_kernel", p,
+         static_cast<index_t>(p.pairs) * p.tiles, Shape::kThreads, Shape::kBytes, stream);
+}
+template <int Kp>
+void backward_of(const BackwardParams& p, bool small, Stream stream) {
+  small ? backward_as<Kp, kSmallState>(p, stream) : backward_as<Kp, kState>(p, stream);
 }
 
 }  // namespace
 
 void launch_prepare(const PrepareParams& p, Stream stream) {
-  launch(prepare_kernel, "cuda: launch of prepare_kernel", p, (p.tokens * p.raw.HV + kPrepareWarps - 1) / kPrepareWarps, 32 * kPrepareWarps, 0, stream);
+  const auto kernel = p.tensors == DType::f32 ? prepare_kernel<float> : p.tensors == DType::f16 ? prepare_kernel<__half> : prepare_kernel<__nv_bfloat16>;
+  launch(kernel, "cuda: launch of prepare_kernel", p, (p.tokens * p.raw.HV + kPrepareWarps - 1) / kPrepareWarps, 32 * kPrepareWarps, 0, stream);
 }
 void launch_forward(const ForwardParams& p, Stream stream) {
   if (p.steps.Kp == 64) p.erase ? forward_as<64, true>(p, stream) : forward_as<64, false>(p, stream);
   else if (p.steps.Kp == 128) p.erase ? forward_as<128, true>(p, stream) : forward_as<128, false>(p, stream);
   else p.erase ? forward_as<256, true>(p, stream) : forward_as<256, false>(p, stream);
 }
-void launch_backward(const BackwardParams& p, Stream stream) {
-  if (p.steps.Kp == 64) p.erase ? backward_as<64, true>(p, stream) : backward_as<64, false>(p, stream);
-  else if (p.steps.Kp == 128) p.erase ? backward_as<128, true>(p, stream) : backward_as<128, false>(p, stream);
-  else p.erase ? backward_as<256, true>(p, stream) : backward_as<256, false>(p, stream);
+bool backward_is_small(int Kp, int shared_limit) {
+  return shared_limit < (Kp == 64 ? BackwardShape<64, kState>::kBytes : Kp == 128 ? BackwardShape<128, kState>::kBytes : BackwardShape<256, kState>::kBytes);
+}
+void launch_backward(const BackwardParams& p, bool small, Stream stream) {
+  if (p.steps.Kp == 64) backward_of<64>(p, small, stream);
+  else if (p.steps.Kp == 128) backward_of<128>(p, small, stream);
+  else backward_of<256>(p, small, stream);
 }
 void launch_sum(const SumParams& p, Stream stream) {
   launch(sums_kernel, "cuda backward: launch of sums_kernel", p, static_cast<index_t>(p.from.pairs) * p.from.parts * kPart, 256, 0, stream);

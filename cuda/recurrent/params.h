@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The accurate path: the recurrence token by token in float32, for float32 tensors. Four kernels:
+// The recurrence token by token in float32: the accurate path for float32 tensors, and that of wide keys on devices whose blocks have too
+// little shared memory for the chunk kernels, for tensors of any type. Four kernels:
 //   prepare    what every step works with, in float32: q after norm and scale, k after its norm, e, alpha = exp(g), z
 //   forward    states in registers, first token to last; o, the final state, the state at the start of every 64 tokens
 //   backward   last token to first, states made anew from those kept; what a tile of value columns adds to dq, dk, de, dg
@@ -15,7 +16,8 @@ namespace fw::cuda::recurrent {
 
 inline constexpr int kPart = 64;     ///< tokens between kept states
 inline constexpr int kSegment = 8;   ///< tokens whose states the backward holds
-inline constexpr int kState = 2048;  ///< numbers of a state that a block of the backward holds: kState / Kp value columns
+/// Numbers of a state that a block of the backward holds, so that it has that many / Kp value columns.
+inline constexpr int kState = 2048, kSmallState = 1024;
 
 struct Steps {
   float *q, *k, *e, *alpha;  ///< [tokens,HV,Kp]; e null without erase
@@ -24,8 +26,9 @@ struct Steps {
 };
 
 struct PrepareParams {
-  chunk::FactorParams raw;   ///< q k g b beta of float32, and how they are read
-  const float *v, *w;
+  chunk::FactorParams raw;   ///< q k g b beta, and how they are read
+  DType tensors;             ///< of q k b beta v w
+  const void *v, *w;
   const float* write_numbers;
   int Dv, write_channel;
   index_t tokens;
@@ -36,14 +39,18 @@ struct ForwardParams {
   Steps steps;
   chunk::Tokens tokens;
   const float* initial_state;
-  float *final_state, *o, *states;  ///< states [slots,HV,Dk,Dv]; any may be null
+  float *final_state, *states;  ///< states [slots,HV,Dk,Dv]; either may be null
+  void* o;                      ///< of tensors; null: not wanted
+  DType tensors;
   int HV, Dk, Dv, erase, value_key;
 };
 
 struct BackwardParams {
   Steps steps;
   chunk::Tokens tokens;
-  const float *d_o, *dfinal_state, *states;
+  const void* d_o;           ///< of tensors
+  DType tensors;
+  const float *dfinal_state, *states;
   float* carried;            ///< [N,HV,Dk,Dv] gradient of the state between two calls
   float* dinitial_state;     ///< null: not wanted
   float* partial;            ///< [pairs][tiles][parts * 64][4][Kp]: dq dk de dg
@@ -62,10 +69,12 @@ struct SumParams {
 
 void launch_prepare(const PrepareParams& p, Stream stream);
 void launch_forward(const ForwardParams& p, Stream stream);
-void launch_backward(const BackwardParams& p, Stream stream);
+/// small: blocks of kSmallState.
+void launch_backward(const BackwardParams& p, bool small, Stream stream);
 void launch_sum(const SumParams& p, Stream stream);
 
-/// Value columns of a block of the backward.
-inline int backward_columns(int Kp) { return kState / Kp; }
+/// Value columns of a block of the backward, and whether it must be a small one.
+inline int backward_columns(int Kp, bool small) { return (small ? kSmallState : kState) / Kp; }
+bool backward_is_small(int Kp, int shared_limit);
 
 }  // namespace fw::cuda::recurrent

@@ -13,8 +13,8 @@ struct Kept {
 };
 
 struct BackwardRun {
-  BackwardRun(const Problem& problem, DType tensors, DType g, cuda::StateLayout layout = cuda::StateLayout::key_value, Kept kept = {})
-      : forward(problem, tensors, g, layout), kept_(kept) {
+  BackwardRun(const Problem& problem, DType tensors, DType g, cuda::StateLayout layout = cuda::StateLayout::key_value, Kept kept = {}, index_t segments = 0)
+      : forward(problem, tensors, g, layout, segments), kept_(kept) {
     const cuda::Call& call = forward.call;
     const auto input = [&](Placed& placed, const Tensor<double>& x, DType dtype) {
       if (!x.defined()) return static_cast<const void*>(nullptr);

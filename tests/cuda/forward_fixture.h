@@ -11,12 +11,12 @@
 namespace fw::test {
 
 struct ForwardRun {
-  ForwardRun(const Problem& problem, DType tensors, DType g, cuda::StateLayout layout = cuda::StateLayout::key_value) {
+  ForwardRun(const Problem& problem, DType tensors, DType g, cuda::StateLayout layout = cuda::StateLayout::key_value, index_t segments = 0) {
     const Shape &q = problem.in.q.shape(), &v = problem.in.v.shape();
     call.options = problem.options;
     call.B = q[0], call.T = q[1], call.H = q[2], call.HV = v[2], call.Dk = q[3], call.Dv = v[3];
     call.N = problem.in.cu_seqlens.empty() ? call.B : static_cast<index_t>(problem.in.cu_seqlens.size()) - 1;
-    call.tensors = tensors, call.g = g, call.state_layout = layout;
+    call.tensors = tensors, call.g = g, call.state_layout = layout, call.segments = segments;
     if (problem.in.g.defined()) call.g_heads = problem.in.g.shape()[2];
     if (problem.in.b.defined()) call.b_heads = problem.in.b.shape()[2];
     in.q = tensor(problem.in.q, tensors), in.k = tensor(problem.in.k, tensors), in.v = tensor(problem.in.v, tensors);
@@ -36,11 +36,11 @@ struct ForwardRun {
     workspace_ = Placed(static_cast<std::size_t>(cuda::forward_workspace_bytes(call)), 0);
     saved_ = Placed(static_cast<std::size_t>(cuda::saved_bytes(call)), 0);
   }
-  /// Enqueues it; tile: value columns of a block, 0: chosen.
+  /// Enqueues it; tile: value columns of a block, in all passes, 0: chosen.
   void launch(cudaStream_t stream, int tile = 0) {
     const cuda::Outputs out{o_.data(), static_cast<float*>(final_.data())};
     if (tile == 0) cuda::forward(call, in, out, saved_.data(), workspace_.data(), stream);
-    else cuda::forward_parts(call, in, out, saved_.data(), workspace_.data(), stream, {.columns = tile});
+    else cuda::forward_parts(call, in, out, saved_.data(), workspace_.data(), stream, {.columns = tile, .ends_columns = tile});
   }
   void run(int tile = 0) {
     launch(nullptr, tile);
@@ -62,6 +62,7 @@ struct ForwardRun {
   void* o_data() const { return o_.data(); }
   void* workspace() const { return workspace_.data(); }
   void* saved() const { return saved_.data(); }
+  std::vector<std::byte> workspace_bytes() const { return workspace_.download(); }
   cuda::Call call;
   cuda::Inputs in;
 
