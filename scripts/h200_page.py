@@ -70,7 +70,7 @@ def section_cases():
     table(["case", "here", "Triton", "mark", "", "Triton / here", "TB/s", "extra memory"], rows)
     out.append(f"A copy on the device in the same runs: {RUNS['batch_gdn2']['copy_tbs']:.2f} TB/s, read and written. TB/s counts inputs and results once each "
                "(decode: states too).\n")
-    out.append("What is missed, and why: [where the time goes](../cuda.md#where-the-time-goes).\n")
+    out.append("Where the time goes, and what was tried: [where the time goes](../cuda.md#where-the-time-goes).\n")
     command("batch_gdn2", "long_gdn2", "one_gdn2", "decode_gdn2", "decode1_gdn2")
 
 
