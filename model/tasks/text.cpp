@@ -20,9 +20,9 @@ namespace {
 std::string read_text(const std::string& path) {
   if (path.empty()) return std::string(shipped_text());
   std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in || in.bad() || text.empty())
-    throw Error("task text: file must be the path of a readable file that is not empty, got \"" + path + "\"");
+  std::ostringstream bytes;
+  bytes << in.rdbuf();  // fails on a folder, and when there is not one byte
+  if (!in || !bytes) throw Error("task text: file must be the path of a readable file that is not empty, got \"" + path + "\"");
   return bytes.str();
 }
 
