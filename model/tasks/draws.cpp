@@ -33,18 +33,27 @@ double Draws::uniform() {
 }
 
 std::vector<index_t> Draws::distinct(index_t k, index_t n) {
-  // The first k swaps of a shuffle of 0..n-1; only what was moved is stored, so a large n costs nothing.
-  std::unordered_map<index_t, index_t> moved;
-  const auto at = [&](index_t i) {
-    const auto found = moved.find(i);
-    return found == moved.end() ? i : found->second;
-  };
+  // The first k swaps of a shuffle of 0..n-1.
   std::vector<index_t> chosen;
   chosen.reserve(static_cast<std::size_t>(k));
+  if (n > 16 * k) {  // few of many: only what was moved is kept
+    std::unordered_map<index_t, index_t> moved;
+    const auto at = [&](index_t i) {
+      const auto found = moved.find(i);
+      return found == moved.end() ? i : found->second;
+    };
+    for (index_t i = 0; i < k; ++i) {
+      const index_t j = i + below(n - i);
+      chosen.push_back(at(j));
+      moved[j] = at(i);
+    }
+    return chosen;
+  }
+  std::vector<index_t> all(static_cast<std::size_t>(n));
+  std::iota(all.begin(), all.end(), index_t{0});
   for (index_t i = 0; i < k; ++i) {
-    const index_t j = i + below(n - i);
-    chosen.push_back(at(j));
-    moved[j] = at(i);
+    std::swap(all[static_cast<std::size_t>(i)], all[static_cast<std::size_t>(i + below(n - i))]);
+    chosen.push_back(all[static_cast<std::size_t>(i)]);
   }
   return chosen;
 }

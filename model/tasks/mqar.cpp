@@ -80,22 +80,24 @@ class Mqar final : public Task {
     const index_t n = p.whole("pairs"), keys = p.whole("keys"), values = p.whole("values"), slots = (p.whole("T") - 2 * n) / 2;
     const auto key = [](index_t i) { return static_cast<std::int32_t>(1 + i); };
     const auto value = [keys](index_t i) { return static_cast<std::int32_t>(1 + keys + i); };
-    // All keys in a random order: the first n are in use, the others are noise.
-    std::vector<index_t> order = draw.distinct(keys, keys);
-    const std::vector<index_t> answer = draw.distinct(n, values);
+    const std::vector<index_t> name = draw.distinct(n, keys), answer = draw.distinct(n, values);
+    std::vector<bool> live(static_cast<std::size_t>(keys + values), false);
+    for (index_t i : name) live[static_cast<std::size_t>(i)] = true;
     for (auto t = static_cast<std::size_t>(2 * n); t < tokens.size(); ++t) {
-      const index_t noise = draw.below(keys - n + values);
-      tokens[t] = noise < values ? value(noise) : key(order[static_cast<std::size_t>(n + noise - values)]);
+      index_t noise = draw.below(keys + values);
+      while (live[static_cast<std::size_t>(noise)]) noise = draw.below(keys + values);
+      tokens[t] = key(noise);  // values follow the keys
     }
     std::vector<double> weight(static_cast<std::size_t>(slots));
+    const double power = p.real("spread") - 1;
     for (index_t i = 0; i < slots; ++i)
-      weight[static_cast<std::size_t>(i)] = portable::exp((p.real("spread") - 1) * portable::log(static_cast<double>(i + 1)));
+      weight[static_cast<std::size_t>(i)] = portable::exp(power * portable::log(static_cast<double>(i + 1)));
     const std::vector<index_t> slot = draw.distinct_weighted(n, weight);
     // The heaviest slots come out first; which pair gets which slot must not follow the order of the pairs.
     const std::vector<index_t> pair = draw.distinct(n, n);
     for (std::size_t i = 0; i < slot.size(); ++i) {
       const auto of = static_cast<std::size_t>(pair[i]), at = static_cast<std::size_t>(2 * (n + slot[i]));
-      tokens[2 * of] = tokens[at] = key(order[of]);
+      tokens[2 * of] = tokens[at] = key(name[of]);
       tokens[2 * of + 1] = targets[at] = value(answer[of]);
     }
   }

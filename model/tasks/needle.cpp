@@ -56,13 +56,14 @@ class Needle final : public Task {
   index_t length(const Parameters& p) const override { return p.whole("T"); }
 
   void fill(const Parameters& p, Split, Draws& draw, std::span<std::int32_t> tokens, std::span<std::int32_t> targets) const override {
-    const index_t needles = p.whole("needles"), digits = p.whole("digits"), keys = p.whole("keys");
+    const index_t needles = p.whole("needles"), digits = p.whole("digits"), keys = p.whole("keys"), values = p.whole("values");
+    const index_t kinds_of_word = p.whole("words");
     const auto key = [](index_t i) { return static_cast<std::int32_t>(2 + i); };
     const auto value = [&](index_t i) { return static_cast<std::int32_t>(2 + keys + i); };
-    const auto word = [&](index_t i) { return value(p.whole("values") + i); };
+    const auto word = [&](index_t i) { return value(values + i); };
     const std::vector<index_t> name = draw.distinct(needles, keys);
     std::vector<std::int32_t> digit;  // [needles,digits]
-    for (index_t i = 0; i < needles * digits; ++i) digit.push_back(value(draw.below(p.whole("values"))));
+    for (index_t i = 0; i < needles * digits; ++i) digit.push_back(value(draw.below(values)));
 
     // Words and needles in one row of items; which items are needles is a choice of positions.
     const index_t words = p.whole("T") - least_length(p), items = words + needles;
@@ -72,7 +73,7 @@ class Needle final : public Task {
     std::size_t t = 0;
     for (index_t needle : needle_of) {
       if (needle < 0) {
-        tokens[t++] = word(draw.below(p.whole("words")));
+        tokens[t++] = word(draw.below(kinds_of_word));
         continue;
       }
       tokens[t++] = 1;

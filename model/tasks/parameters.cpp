@@ -57,11 +57,10 @@ Parameter Parameter::word(std::string_view name, std::string_view value, std::st
 std::string Parameter::str() const { return kind == Kind::text ? text : number(*this, value); }
 
 const Parameter& Parameters::find(std::string_view name) const {
-  std::string known;
-  for (const Parameter& parameter : list_) {
+  for (const Parameter& parameter : list_)
     if (parameter.name == name) return parameter;
-    known += (known.empty() ? "" : ", ") + std::string(parameter.name);
-  }
+  std::string known;
+  for (const Parameter& parameter : list_) known += (known.empty() ? "" : ", ") + std::string(parameter.name);
   throw Error(owner_ + ": parameter must be one of " + known + ", got \"" + std::string(name) + "\"");
 }
 

@@ -83,10 +83,11 @@ class Permutations final : public Task {
   index_t length(const Parameters& p) const override { return p.whole("T"); }
 
   void fill(const Parameters& p, Split, Draws& draw, std::span<std::int32_t> tokens, std::span<std::int32_t> targets) const override {
-    const auto inputs = static_cast<index_t>(p.whole("full") == 1 ? elements_.size() : swaps_.size());
+    const bool full = p.whole("full") == 1;
+    const auto inputs = static_cast<index_t>(full ? elements_.size() : swaps_.size());
     index_t state = 0;  // the identity is the first in alphabetical order
     for (std::size_t t = 0; t < tokens.size(); ++t) {
-      const index_t drawn = draw.below(inputs), g = p.whole("full") == 1 ? drawn : swaps_[static_cast<std::size_t>(drawn)];
+      const index_t drawn = draw.below(inputs), g = full ? drawn : swaps_[static_cast<std::size_t>(drawn)];
       state = product(state, g);
       tokens[t] = static_cast<std::int32_t>(g);
       targets[t] = static_cast<std::int32_t>(state);

@@ -3,6 +3,7 @@
 #include "model/tasks/task.h"
 
 #include "core/error.h"
+#include "core/parallel.h"
 
 namespace fw::model {
 
@@ -31,7 +32,7 @@ Parameters Task::stage(std::uint64_t, std::int64_t) const { return parameters_; 
 
 Draws Task::step_draws(std::uint64_t seed, std::int64_t step) const { return Draws(Random(seed, stream("step")), step, 0); }
 
-Batch Task::make(std::uint64_t seed, std::int64_t step, index_t batch_size, Split split) const {
+Batch Task::make(std::uint64_t seed, std::int64_t step, index_t batch_size, Split split, int threads) const {
   const auto refuse = [&](std::string_view what, std::string_view expected, std::int64_t got) {
     throw Error("task " + std::string(info_.name) + " make: " + std::string(what) + " must be " + std::string(expected) + ", got " +
                 std::to_string(got));
@@ -45,10 +46,11 @@ Batch Task::make(std::uint64_t seed, std::int64_t step, index_t batch_size, Spli
   const auto B = static_cast<std::size_t>(batch.B), T = static_cast<std::size_t>(batch.T);
   batch.tokens.assign(B * T, 0);
   batch.targets.assign(B * T, kNotScored);
-  for (std::size_t b = 0; b < B; ++b) {
-    Draws draws(random, step, static_cast<index_t>(b));
-    fill(parameters, split, draws, std::span(batch.tokens).subspan(b * T, T), std::span(batch.targets).subspan(b * T, T));
-  }
+  parallel_for(batch.B, threads, [&](index_t row) {
+    Draws draws(random, step, row);
+    const std::size_t at = static_cast<std::size_t>(row) * T;
+    fill(parameters, split, draws, std::span(batch.tokens).subspan(at, T), std::span(batch.targets).subspan(at, T));
+  });
   return batch;
 }
 

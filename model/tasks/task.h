@@ -66,8 +66,8 @@ class Task {
   virtual Parameters stage(std::uint64_t seed, std::int64_t step) const;
   /// Tokens of a sequence as the parameters are set.
   index_t length() const { return length(parameters_); }
-  /// Throws unless step >= 0 and 1 <= batch_size < 2^31.
-  Batch make(std::uint64_t seed, std::int64_t step, index_t batch_size, Split split = Split::train) const;
+  /// Throws unless step >= 0 and 1 <= batch_size < 2^31. The result does not depend on `threads` (0: all cores).
+  Batch make(std::uint64_t seed, std::int64_t step, index_t batch_size, Split split = Split::train, int threads = 1) const;
 
  protected:
   Task(const TaskInfo& info, std::vector<Parameter> parameters)
