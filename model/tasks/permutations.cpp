@@ -5,9 +5,9 @@
 // of all tokens so far. An element is written as the order of things that it makes of 123: "213" exchanges the first two
 // places.   213 132 213   targets  213 231 321.   The arrangement a becomes a' with a'[x] = a[g[x]] at token g.
 // The tokens are the identity and the exchanges of two places (full=0), or all n! elements (full=1); uniform.
-// An exchange is a reflection: a rule with eigenvalue -1 (erase up to 2) does it in one step, and swaps of S5 are the classic
-// state tracking problem beyond solvable groups. A cycle of three has determinant +1 and is no identity plus rank one with
-// eigenvalue in [-1,1]: full=1 needs two steps per token or a second layer.
+// An exchange is a reflection: a rule with eigenvalue -1 (erase up to 2) does it in one step. A cycle of three has determinant
+// 1; a step (I - k e^T) Diag(alpha) with e = b k, b >= 0, has (1 - e.k) prod alpha, which is 1 only where it erases and
+// forgets nothing: full=1 needs two steps per token or a second layer. S5 is not solvable: no shortcut through abelian parts.
 #include <algorithm>
 #include <numeric>
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "core/error.h"
 #include "model/tasks/shipped_text.h"
@@ -166,6 +167,24 @@ TEST_CASE("tasks: rejects unknown names, bad values and values that do not fit, 
   const auto task = make_task("parity");
   CHECK_THROWS_WITH(task->make(1, -1, 2), "task parity make: step must be at least 0, got -1");
   CHECK_THROWS_WITH(task->make(1, 0, 0), "task parity make: batch_size must be in [1,2147483647], got 0");
+}
+
+TEST_CASE("tasks: the table of the page has their tokens, length and chance") {
+  const std::string page = fw::test::slurp("docs/tasks.md");  // tests run in the project
+  for (const auto& row : fw::model::tasks()) {
+    const auto task = make_task(row.name);
+    const std::size_t begin = page.find("| [" + std::string(row.name) + "](#");
+    REQUIRE(begin != std::string::npos);
+    std::vector<std::string> cells;
+    std::istringstream line(page.substr(begin, page.find('\n', begin) - begin));
+    for (std::string cell; std::getline(line, cell, '|');) cells.push_back(cell.substr(std::min<std::size_t>(cell.size(), 1)));
+    REQUIRE(cells.size() == 6);
+    CHECK(std::stol(cells[3]) == task->vocabulary_size());
+    CHECK(std::stol(cells[4].substr(cells[4].find("to ") == std::string::npos ? 0 : 6)) == task->length());
+    const std::size_t over = cells[5].find("1/");
+    const double chance = over == std::string::npos ? std::stod(cells[5]) : 1 / std::stod(cells[5].substr(over + 2));
+    CHECK(std::abs(chance - task->chance()) < 0.003 * task->chance());
+  }
 }
 
 TEST_CASE("tasks: settings are taken all or none, and read back") {
