@@ -32,7 +32,7 @@ class Compositional final : public Task {
   }
   double chance() const override { return 1.0 / static_cast<double>(parameters().whole("values")); }
 
-  std::vector<std::string> evaluations() const override {
+  std::vector<std::string> harder() const override {
     const index_t cells = parameters().whole("entities") * parameters().whole("attributes"), writes = parameters().whole("writes");
     std::vector<std::string> settings{"writes=" + std::to_string(cells)};
     for (index_t count : {writes, 2 * writes, 4 * writes})

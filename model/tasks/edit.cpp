@@ -34,7 +34,7 @@ class Edit final : public Task {
   }
   double chance() const override { return 1.0 / static_cast<double>(parameters().whole("values")); }
 
-  std::vector<std::string> evaluations() const override {
+  std::vector<std::string> harder() const override {
     const index_t live = parameters().whole("live"), writes = parameters().whole("writes");
     std::vector<std::string> settings;
     index_t last = 0;

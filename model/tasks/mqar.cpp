@@ -39,13 +39,12 @@ class Mqar final : public Task {
   }
   double chance() const override { return 1.0 / static_cast<double>(parameters().whole("values")); }
 
-  std::vector<std::string> evaluations() const override {
+  std::vector<std::string> harder() const override {
     const index_t T = parameters().whole("T"), pairs = parameters().whole("pairs");
     std::vector<std::string> settings;
     for (index_t n = std::min(kFirstLevel, pairs); n < pairs; n *= 2) settings.push_back(setting(T, n));
     settings.push_back(setting(T, pairs));
-    for (index_t longer : {2 * T, 4 * T})
-      if (longer <= 65536) settings.push_back(setting(longer, pairs));
+    for (index_t longer : {2 * T, 4 * T}) settings.push_back(setting(longer, pairs));
     return settings;
   }
 

@@ -34,11 +34,11 @@ class Needle final : public Task {
   }
   double chance() const override { return 1.0 / static_cast<double>(parameters().whole("values")); }
 
-  std::vector<std::string> evaluations() const override {
+  std::vector<std::string> harder() const override {
     const index_t T = parameters().whole("T"), needles = parameters().whole("needles"), least = least_length(parameters());
     std::vector<std::string> settings;
     for (index_t length : {T / 2, T, 2 * T, 4 * T})
-      if (length >= least && length <= 1048576) settings.push_back("T=" + std::to_string(length) + " needles=" + std::to_string(needles));
+      if (length >= least) settings.push_back("T=" + std::to_string(length) + " needles=" + std::to_string(needles));
     return settings;
   }
 

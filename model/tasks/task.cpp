@@ -14,6 +14,20 @@ void Task::set(std::string_view settings) {
   parameters_ = std::move(changed);
 }
 
+std::vector<std::string> Task::evaluations() const {
+  std::vector<std::string> within;
+  for (std::string& settings : harder()) {
+    Parameters trial = parameters_;
+    try {
+      trial.set_all(settings);
+    } catch (const Error&) {
+      continue;  // longer than the task goes
+    }
+    within.push_back(std::move(settings));
+  }
+  return within;
+}
+
 std::string Task::show(std::int32_t token) const { return token == kNotScored ? "." : vocabulary().show(token); }
 
 std::string Task::show(std::span<const std::int32_t> tokens) const {

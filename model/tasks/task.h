@@ -45,7 +45,7 @@ class Task {
   void set(std::string_view settings);
   /// Settings in the order in which an evaluation should try them, easiest first; the vocabulary stays the same. Where
   /// length is the question they go far beyond the length that is trained.
-  virtual std::vector<std::string> evaluations() const = 0;
+  std::vector<std::string> evaluations() const;
 
   virtual Vocabulary vocabulary() const = 0;
   index_t vocabulary_size() const { return vocabulary().size(); }
@@ -72,6 +72,8 @@ class Task {
  protected:
   Task(const TaskInfo& info, std::vector<Parameter> parameters)
       : info_(info), parameters_("task " + std::string(info.name), std::move(parameters)) {}
+  /// What evaluations() gives, not yet cut to the ranges of the parameters.
+  virtual std::vector<std::string> harder() const = 0;
   /// Do the values fit each other? Throws with Parameters::demand. Called before they are taken over, by set() alone: the
   /// place to read what they name.
   virtual void check(const Parameters&) {}

@@ -65,7 +65,7 @@ class Text final : public Task {
     return static_cast<double>(std::count(held.begin(), held.end(), commonest)) / static_cast<double>(held.size());
   }
 
-  std::vector<std::string> evaluations() const override {
+  std::vector<std::string> harder() const override {
     const index_t T = parameters().whole("T"), most = static_cast<index_t>(parts(parameters(), text_).held.size()) - 1;
     std::vector<std::string> settings{"T=" + std::to_string(T)};
     for (index_t length : {2 * T, 4 * T})

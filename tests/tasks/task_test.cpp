@@ -136,6 +136,26 @@ TEST_CASE("tasks: the settings of an evaluation are accepted and keep the vocabu
   }
 }
 
+TEST_CASE("tasks: the largest sizes are made, and their evaluations are accepted") {
+  const std::pair<const char*, const char*> largest[] = {
+      {"mqar", "T=65536 pairs=16384 keys=16384 values=16384"},
+      {"edit", "live=4096 writes=32768 keys=65536 values=65536"},
+      {"previous", "live=4096 writes=32768 keys=4096 values=32768"},
+      {"needles", "T=1048576 needles=4096 queries=4096 digits=64 keys=65536"},
+      {"compositional", "entities=20 attributes=256 writes=65536 entity_names=20 attribute_names=256 values=65536"},
+      {"pour", "cups=64 T=1048576"},
+      {"parity", "T=1048576"},
+      {"s3", "T=1048576"},
+      {"copy", "n=65536 blanks=65536"}};
+  for (const auto& [name, settings] : largest) {
+    const auto task = make_task(name, settings);
+    CHECK(task->make(1, 1, 1, Split::eval).T == task->length());
+    const auto evaluations = task->evaluations();
+    CHECK(!evaluations.empty());
+    for (const std::string& setting : evaluations) CHECK_NOTHROW(make_task(name, settings)->set(setting));
+  }
+}
+
 TEST_CASE("tasks: rejects unknown names, bad values and values that do not fit, and says why") {
   CHECK(refusal("mqra", "") ==
         "task: name must be one of mqar, edit, previous, compositional, needle, needles, pour, cups, parity, s3, s5, copy, text, got "
