@@ -22,7 +22,7 @@ TEST_SUITE("model") {
     for (const Variant variant : layer_variants()) {
       for (const char* backend : {"naive", "omp"}) {
         CAPTURE(info(variant).name);
-        CAPTURE(backend);
+        CAPTURE(std::string(backend));
         CHECK(why_wrong(tiny_config({variant}), backend) == "");
       }
     }
