@@ -21,18 +21,6 @@ model::ModelConfig decode_config(Variant variant) {
   return c;
 }
 
-/// Largest |difference| of any logit.
-template <class T>
-double largest_difference(const Tensor<T>& a, const Tensor<T>& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (index_t i = 0; i < a.numel(); ++i) {
-    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    if (!(difference <= largest)) largest = difference;
-  }
-  return largest;
-}
-
 /// Logits of the tokens fed in pieces of the given lengths, the last repeated.
 template <class T>
 Tensor<T> in_pieces(model::LanguageModel<T>& m, const model::Batch& batch, const std::vector<index_t>& lengths) {
@@ -52,18 +40,26 @@ Tensor<T> in_pieces(model::LanguageModel<T>& m, const model::Batch& batch, const
 }
 
 TEST_SUITE("model") {
+  // One head's output can be small by cancellation (q orthogonal to all keys so far) and is then enlarged by its RMSNorm: either
+  // form may be off by a few 1e-5 in one row. So: 1e-5 over all logits, ten times that in a single row, and the decoded logits
+  // are no further from the truth in double than twice the parallel ones.
   TEST_CASE("decode: logits match the parallel form to 1e-5 in float") {
     for (const Variant variant : layer_variants()) {
       for (const char* backend : {"naive", "omp"}) {
         CAPTURE(info(variant).name);
         CAPTURE(std::string(backend));
         model::LanguageModel<float> m(decode_config(variant), backend);
+        model::LanguageModel<double> truth(decode_config(variant), "naive");
         m.initialise(3);
+        truth.parameters().assign(m.parameters().begin(), m.parameters().end());
         const model::Batch batch = random_batch(2, 70, 31, 5);
-        const Tensor<float> parallel = m.logits(batch.tokens, 2, 70);
-        CHECK_ALL_FINITE(parallel);
-        CHECK(largest_difference(in_pieces(m, batch, {1}), parallel) <= 1e-5);
-        CHECK(largest_difference(in_pieces(m, batch, {17, 2, 1, 1, 30, 1}), parallel) <= 1e-5);
+        const Tensor<double> parallel = m.logits(batch.tokens, 2, 70).cast<double>(), expected = truth.logits(batch.tokens, 2, 70);
+        const double yardstick = compare(parallel, expected, {}).rel_l2;
+        for (const std::vector<index_t>& lengths : {std::vector<index_t>{1}, std::vector<index_t>{17, 2, 1, 1, 30, 1}}) {
+          const Tensor<double> decoded = in_pieces(m, batch, lengths).cast<double>();
+          CHECK_CLOSE(decoded, parallel, {1e-5, 1e-4});
+          CHECK(compare(decoded, expected, {}).rel_l2 <= 2 * yardstick);
+        }
       }
     }
   }
