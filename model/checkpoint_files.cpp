@@ -128,7 +128,12 @@ void replace_folder(const std::string& folder, const std::function<void(const st
     if (!exchange(fresh, target)) {  // a file system that cannot exchange: the old one steps aside for a moment
       const std::string old = target + ".old-" + std::to_string(::getpid());
       fs::rename(target, old);
-      fs::rename(fresh, target);
+      fs::rename(fresh, target, error);
+      if (error) {
+        const std::string why = error.message();
+        fs::rename(old, target);
+        throw Error("save checkpoint: cannot rename " + fresh + " to " + target + ": " + why);
+      }
       fs::rename(old, fresh);
     }
     fs::remove_all(fresh, error);

@@ -57,6 +57,8 @@ template <class T>
 LanguageModel<T>::~LanguageModel() = default;
 template <class T>
 LanguageModel<T>::LanguageModel(LanguageModel&&) noexcept = default;
+template <class T>
+LanguageModel<T>& LanguageModel<T>::operator=(LanguageModel&&) noexcept = default;
 
 template <class T>
 void LanguageModel<T>::initialise(std::uint64_t seed) {

@@ -39,6 +39,7 @@ class LanguageModel {
   explicit LanguageModel(const ModelConfig& config, std::string_view backend = "omp");
   ~LanguageModel();
   LanguageModel(LanguageModel&&) noexcept;
+  LanguageModel& operator=(LanguageModel&&) noexcept;
 
   const ModelConfig& config() const { return config_; }
   const ParameterTable& table() const { return layout_.table; }

@@ -39,7 +39,6 @@ TEST_SUITE("model") {
     for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       const index_t steps = steps_to_overfit(small_config({variant, variant}), 400);
-      MESSAGE(info(variant).name, ": ", steps, " steps");
       CHECK(steps >= 0);
     }
     CHECK(steps_to_overfit(small_config({Variant::gdn2, Variant::swa}), 400) >= 0);
