@@ -108,6 +108,7 @@ void attention_backward(const AttentionShape& s, const T* q, const T* k, const T
 template void attention(const AttentionShape&, const float*, const float*, const float*, float*);
 template void attention(const AttentionShape&, const double*, const double*, const double*, double*);
 template void attention_backward(const AttentionShape&, const float*, const float*, const float*, const float*, float*, float*, float*);
-template void attention_backward(const AttentionShape&, const double*, const double*, const double*, const double*, double*, double*, double*);
+template void attention_backward(const AttentionShape&, const double*, const double*, const double*, const double*, double*, double*,
+                                 double*);
 
 }  // namespace fw::model

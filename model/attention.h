@@ -14,8 +14,8 @@ namespace fw::model {
 
 struct AttentionShape {
   index_t B = 0;
-  index_t queries = 0;   ///< tokens of this call, the last of the keys
-  index_t keys = 0;      ///< tokens of the past that are still at hand, and of this call
+  index_t queries = 0;  ///< tokens of this call, the last of the keys
+  index_t keys = 0;     ///< tokens of the past that are still at hand, and of this call
   index_t heads = 0, kv_heads = 0, width = 0, window = 0;
 };
 

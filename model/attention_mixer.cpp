@@ -15,8 +15,8 @@ namespace {
 
 template <class T>
 struct AttentionCache : MixerCache<T> {
-  Tensor<T> q, k, v, o;                    // [n,*] after rotation
-  Tensor<T> all_keys, all_values;          // with the past
+  Tensor<T> q, k, v, o;            // [n,*] after rotation
+  Tensor<T> all_keys, all_values;  // with the past
   Tensor<T> d_o, dq, dk, dv;
 };
 
@@ -24,8 +24,13 @@ template <class T>
 class AttentionMixer : public Mixer<T> {
  public:
   AttentionMixer(const ModelConfig& config, const MixerSlots& slots)
-      : slots_(slots), heads_(config.attention_heads()), kv_heads_(config.attention_kv_heads()), width_(config.hidden_size / heads_),
-        window_(config.window_size), d_(config.hidden_size), theta_(config.rope_theta) {}
+      : slots_(slots),
+        heads_(config.attention_heads()),
+        kv_heads_(config.attention_kv_heads()),
+        width_(config.hidden_size / heads_),
+        window_(config.window_size),
+        d_(config.hidden_size),
+        theta_(config.rope_theta) {}
 
   std::unique_ptr<MixerCache<T>> make_cache() const override { return std::make_unique<AttentionCache<T>>(); }
 
@@ -52,12 +57,13 @@ class AttentionMixer : public Mixer<T> {
     linear(params, slots_.o_proj, {}, c.o.data(), n, y);
   }
 
-  void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads, T* dx) const override {
+  void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads,
+                T* dx) const override {
     auto& c = static_cast<AttentionCache<T>&>(cache);
     const index_t B = call.B, T_ = call.T_, n = B * T_, kv = kv_heads_ * width_;
     linear_backward(params, grads, slots_.o_proj, {}, c.o.data(), dy, n, shaped(c.d_o, {n, d_}), Into::overwrite);
-    attention_backward({B, T_, T_, heads_, kv_heads_, width_, window_}, c.q.data(), c.k.data(), c.v.data(), c.d_o.data(), shaped(c.dq, {n, d_}),
-                       shaped(c.dk, {n, kv}), shaped(c.dv, {n, kv}));
+    attention_backward({B, T_, T_, heads_, kv_heads_, width_, window_}, c.q.data(), c.k.data(), c.v.data(), c.d_o.data(),
+                       shaped(c.dq, {n, d_}), shaped(c.dk, {n, kv}), shaped(c.dv, {n, kv}));
     rotary(c.dq.data(), B, T_, heads_, width_, 0, theta_, -1);
     rotary(c.dk.data(), B, T_, kv_heads_, width_, 0, theta_, -1);
     linear_backward(params, grads, slots_.q_proj, slots_.q_bias, x, c.dq.data(), n, dx, Into::overwrite);
@@ -68,7 +74,8 @@ class AttentionMixer : public Mixer<T> {
  private:
   index_t ring() const { return window_ - 1; }
   /// The last `past` tokens out of the ring, then those of this call: [B,past+T,kv].
-  const T* with_past(const Tensor<T>& stored, const Tensor<T>& fresh, index_t B, index_t T_, index_t position, index_t past, Tensor<T>& all) const {
+  const T* with_past(const Tensor<T>& stored, const Tensor<T>& fresh, index_t B, index_t T_, index_t position, index_t past,
+                     Tensor<T>& all) const {
     const index_t kv = kv_heads_ * width_;
     T* to = shaped(all, {B, past + T_, kv});
     for (index_t b = 0; b < B; ++b) {

@@ -65,7 +65,8 @@ void cuda_forward(const Inputs<float>& in, const Options& options, Outputs<float
   out.o = results.out.o.cast<float>();
   out.final_state = results.out.final_state.cast<float>();
 }
-void cuda_backward(const Inputs<float>& in, const Upstream<float>& up, const Options& options, Gradients<float>& grad, const Kept<float>& kept) {
+void cuda_backward(const Inputs<float>& in, const Upstream<float>& up, const Options& options, Gradients<float>& grad,
+                   const Kept<float>& kept) {
   if (!cuda_has(in, options)) return omp_backward(in, up, options, grad, kept);
   Problem problem = as_problem(in, options);
   problem.up.d_o = up.d_o.cast<double>();

@@ -24,7 +24,8 @@ Tensor<double> tensor_of(const Parameter& p, const std::vector<float>& flat) {
 }
 
 TensorFile model_file(const LanguageModel<float>& model, DType dtype) {
-  if (dtype != DType::f32 && dtype != DType::bf16) throw Error("save_model: dtype must be f32 or bf16, got " + std::string(dtype_name(dtype)));
+  if (dtype != DType::f32 && dtype != DType::bf16)
+    throw Error("save_model: dtype must be f32 or bf16, got " + std::string(dtype_name(dtype)));
   TensorFile file;
   file.metadata["format"] = "pt";
   for (const Parameter& p : model.table().all()) file.tensors[p.name] = AnyTensor::from(tensor_of(p, model.parameters()), dtype);
@@ -38,9 +39,15 @@ Notes options_as_text(const OptimizerOptions& o) {
     std::snprintf(text, sizeof text, "%.17g", x);
     return std::string(text);
   };
-  return {{"lr", exact(o.lr)},           {"min_lr_ratio", exact(o.min_lr_ratio)}, {"warmup", std::to_string(o.warmup)},
-          {"steps", std::to_string(o.steps)}, {"beta1", exact(o.beta1)},          {"beta2", exact(o.beta2)},
-          {"eps", exact(o.eps)},         {"weight_decay", exact(o.weight_decay)}, {"decay_all", o.decay_all ? "true" : "false"},
+  return {{"lr", exact(o.lr)},
+          {"min_lr_ratio", exact(o.min_lr_ratio)},
+          {"warmup", std::to_string(o.warmup)},
+          {"steps", std::to_string(o.steps)},
+          {"beta1", exact(o.beta1)},
+          {"beta2", exact(o.beta2)},
+          {"eps", exact(o.eps)},
+          {"weight_decay", exact(o.weight_decay)},
+          {"decay_all", o.decay_all ? "true" : "false"},
           {"clip", exact(o.clip)}};
 }
 
@@ -73,7 +80,8 @@ std::string config_differences(const ModelConfig& wanted, ModelConfig got) {
   const auto a = nlohmann::ordered_json::parse(config_to_json(wanted)), b = nlohmann::ordered_json::parse(config_to_json(got));
   std::string text;
   for (const auto& [key, value] : a.items())
-    if (!b.contains(key) || b[key] != value) text += "\n  " + key + ": the model has " + value.dump() + ", the file " + (b.contains(key) ? b[key].dump() : "nothing");
+    if (!b.contains(key) || b[key] != value)
+      text += "\n  " + key + ": the model has " + value.dump() + ", the file " + (b.contains(key) ? b[key].dump() : "nothing");
   for (const auto& [key, value] : b.items())
     if (!a.contains(key)) text += "\n  " + key + ": the model has nothing, the file " + value.dump();
   return text;
@@ -90,15 +98,18 @@ void check_resumable(const std::string& path, const TensorFile& file, const Trai
   for (const auto& [key, wanted] : options_as_text(training.options())) {
     const auto at = file.metadata.find("optimizer." + key);
     if (at == file.metadata.end() || at->second != wanted)
-      text += "\n  optimizer." + key + ": the training has " + wanted + ", the file " + (at == file.metadata.end() ? "nothing" : at->second);
+      text +=
+          "\n  optimizer." + key + ": the training has " + wanted + ", the file " + (at == file.metadata.end() ? "nothing" : at->second);
   }
   if (!text.empty()) throw Error("resume: " + path + " does not fit:" + text);
 }
 
 index_t step_of(const std::string& path, const TensorFile& file) {
   const auto at = file.metadata.find("step");
-  if (at == file.metadata.end() || at->second.empty() || at->second.size() > 18 || at->second.find_first_not_of("0123456789") != std::string::npos)
-    throw Error("resume: " + path + ": step must be a whole number, got " + (at == file.metadata.end() ? "nothing" : "\"" + at->second + "\""));
+  if (at == file.metadata.end() || at->second.empty() || at->second.size() > 18 ||
+      at->second.find_first_not_of("0123456789") != std::string::npos)
+    throw Error("resume: " + path + ": step must be a whole number, got " +
+                (at == file.metadata.end() ? "nothing" : "\"" + at->second + "\""));
   return std::stoll(at->second);
 }
 

@@ -32,7 +32,8 @@ AnyTensor some_rows(const AnyTensor& matrix, index_t first, index_t rows) {
   const index_t columns = matrix.shape()[1];
   AnyTensor out(matrix.dtype(), {rows, columns});
   const std::size_t row_bytes = static_cast<std::size_t>(columns) * dtype_size(matrix.dtype());
-  std::memcpy(out.bytes().data(), matrix.bytes().data() + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(rows) * row_bytes);
+  std::memcpy(out.bytes().data(), matrix.bytes().data() + static_cast<std::size_t>(first) * row_bytes,
+              static_cast<std::size_t>(rows) * row_bytes);
   return out;
 }
 
@@ -69,7 +70,8 @@ WeightFile read_weights(const std::string& folder) {
   for (const std::string& shard : shards) {
     TensorFile part = read_safetensors((fs::path(folder) / shard).string());
     all.file.tensors.merge(part.tensors);
-    if (!part.tensors.empty()) throw Error("load checkpoint: " + index + ": tensor " + part.tensors.begin()->first + " must be in one shard, got two");
+    if (!part.tensors.empty())
+      throw Error("load checkpoint: " + index + ": tensor " + part.tensors.begin()->first + " must be in one shard, got two");
   }
   return all;
 }
@@ -82,7 +84,8 @@ void adapt_old_names(const ModelConfig& config, WeightFile& weights) {
     const std::string prefix = "model.layers." + std::to_string(n) + ".";
     tensors.erase(prefix + "attn.D");
     const auto gate = tensors.find(prefix + "mlp.gate_proj.weight");
-    if (gate == tensors.end() || tensors.count(prefix + "mlp.up_proj.weight") || gate->second.shape() != Shape{2 * I, config.hidden_size}) continue;
+    if (gate == tensors.end() || tensors.count(prefix + "mlp.up_proj.weight") || gate->second.shape() != Shape{2 * I, config.hidden_size})
+      continue;
     tensors[prefix + "mlp.up_proj.weight"] = some_rows(gate->second, I, I);
     gate->second = some_rows(gate->second, 0, I);
   }
@@ -95,7 +98,8 @@ void take_parameters(const WeightFile& weights, const ParameterTable& table, con
     const std::string name = prefix + p.name;
     wanted.insert(name);
     const auto at = weights.file.tensors.find(name);
-    if (at == weights.file.tensors.end()) differences += "\n  " + name + ": missing, expected " + p.shape.str();
+    if (at == weights.file.tensors.end())
+      differences += "\n  " + name + ": missing, expected " + p.shape.str();
     else if (without_ones(at->second.shape()) != without_ones(p.shape))
       differences += "\n  " + name + ": shape " + at->second.shape().str() + ", expected " + p.shape.str();
     else if (!is_floating(at->second.dtype()))

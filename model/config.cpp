@@ -70,14 +70,17 @@ void check_config(const ModelConfig& c) {
   at_least("window_size", c.window_size, 1);
   if (c.value_heads() % c.num_heads != 0)
     refuse("num_v_heads", "a multiple of num_heads = " + std::to_string(c.num_heads), std::to_string(c.value_heads()));
-  if (2 * c.pairs() > c.head_k_dim) refuse("rotary_pairs", "at most head_k_dim / 2 = " + std::to_string(c.head_k_dim / 2), std::to_string(c.pairs()));
+  if (2 * c.pairs() > c.head_k_dim)
+    refuse("rotary_pairs", "at most head_k_dim / 2 = " + std::to_string(c.head_k_dim / 2), std::to_string(c.pairs()));
   if (!(c.norm_eps > 0)) refuse("norm_eps", "above 0", std::to_string(c.norm_eps));
   if (std::count(c.mixers.begin(), c.mixers.end(), Variant::swa)) {
     at_least("attn_num_heads", c.attention_heads(), 1);
     if (c.hidden_size % (2 * c.attention_heads()) != 0)
-      refuse("attn_num_heads", "a divisor of hidden_size = " + std::to_string(c.hidden_size) + " with an even quotient", std::to_string(c.attention_heads()));
+      refuse("attn_num_heads", "a divisor of hidden_size = " + std::to_string(c.hidden_size) + " with an even quotient",
+             std::to_string(c.attention_heads()));
     if (c.attention_kv_heads() < 1 || c.attention_heads() % c.attention_kv_heads() != 0)
-      refuse("attn_num_kv_heads", "a divisor of attn_num_heads = " + std::to_string(c.attention_heads()), std::to_string(c.attention_kv_heads()));
+      refuse("attn_num_kv_heads", "a divisor of attn_num_heads = " + std::to_string(c.attention_heads()),
+             std::to_string(c.attention_kv_heads()));
     if (!(c.rope_theta > 0)) refuse("rope_theta", "above 0", std::to_string(c.rope_theta));
   }
 }
@@ -102,7 +105,8 @@ ModelConfig match_parameters(ModelConfig config, index_t target) {
   const index_t column = 3 * config.hidden_size * config.layers();
   const index_t rest = target - bare - norms;
   if (rest < 0)
-    throw Error("match_parameters: target must be at least " + std::to_string(bare + norms) + " (the model without its MLP), got " + std::to_string(target));
+    throw Error("match_parameters: target must be at least " + std::to_string(bare + norms) + " (the model without its MLP), got " +
+                std::to_string(target));
   config.intermediate_size = (rest + column / 2) / column;
   return config;
 }
@@ -117,10 +121,10 @@ std::string summary(const ModelConfig& c) {
   }
   const ParameterCount count = parameter_count(c);
   const StateSize state = state_size(c);
-  return stack + "; d " + std::to_string(c.hidden_size) + ", heads " + std::to_string(c.num_heads) + "/" + std::to_string(c.value_heads()) + " x " +
-         std::to_string(c.head_k_dim) + "x" + std::to_string(c.head_v_dim) + ", mlp " + std::to_string(c.mlp_width()) + ", vocab " +
-         std::to_string(c.vocab_size) + ": " + std::to_string(count.total) + " parameters (" + std::to_string(count.blocks) + " in the blocks), state " +
-         std::to_string(state.rule) + " + " + std::to_string(state.convolution) + " numbers a sequence";
+  return stack + "; d " + std::to_string(c.hidden_size) + ", heads " + std::to_string(c.num_heads) + "/" + std::to_string(c.value_heads()) +
+         " x " + std::to_string(c.head_k_dim) + "x" + std::to_string(c.head_v_dim) + ", mlp " + std::to_string(c.mlp_width()) + ", vocab " +
+         std::to_string(c.vocab_size) + ": " + std::to_string(count.total) + " parameters (" + std::to_string(count.blocks) +
+         " in the blocks), state " + std::to_string(state.rule) + " + " + std::to_string(state.convolution) + " numbers a sequence";
 }
 
 }  // namespace fw::model

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "core/variant.h"
 #include "core/tensor.h"
+#include "core/variant.h"
 
 namespace fw::model {
 
@@ -27,29 +27,29 @@ GateActivation gate_activation_from_name(std::string_view name);
 Initialisation initialisation_from_name(std::string_view name);
 
 struct ModelConfig {
-  std::vector<Variant> mixers;        ///< one per layer; any delta-rule variant, mamba3, swa
+  std::vector<Variant> mixers;  ///< one per layer; any delta-rule variant, mamba3, swa
   index_t vocab_size = 256;
   index_t hidden_size = 64;
   index_t num_heads = 2;
-  index_t num_v_heads = 0;            ///< 0: as num_heads
+  index_t num_v_heads = 0;  ///< 0: as num_heads
   index_t head_k_dim = 32;
   index_t head_v_dim = 32;
-  index_t conv_size = 4;              ///< taps of the causal convolutions of q, k, v; 0: none
-  index_t intermediate_size = -1;     ///< of the MLP; -1: 256 ceil(int(d hidden_ratio 2/3) / 256); 0: no MLP
+  index_t conv_size = 4;           ///< taps of the causal convolutions of q, k, v; 0: none
+  index_t intermediate_size = -1;  ///< of the MLP; -1: 256 ceil(int(d hidden_ratio 2/3) / 256); 0: no MLP
   index_t hidden_ratio = 4;
-  bool allow_neg_eigval = false;      ///< erase gate in [0,2]: b of GDN-2, the single beta of the tied rules
-  bool use_gate = true;               ///< gate on the normalised output of the recurrent mixers
+  bool allow_neg_eigval = false;                          ///< erase gate in [0,2]: b of GDN-2, the single beta of the tied rules
+  bool use_gate = true;                                   ///< gate on the normalised output of the recurrent mixers
   GateActivation output_gate_act = GateActivation::silu;  ///< silu: the paper; sigmoid: flash-linear-attention's kda and gdn2
-  bool qk_l2norm = true;              ///< unit queries and keys in the recurrent mixers
+  bool qk_l2norm = true;                                  ///< unit queries and keys in the recurrent mixers
   double norm_eps = 1e-6;
   bool tie_word_embeddings = false;
-  index_t gla_rank = 16;              ///< bottleneck of GLA's decay projection
-  index_t rotary_pairs = -1;          ///< Mamba-3: rotated channel pairs; -1: K/2
-  index_t attn_num_heads = 0;         ///< sliding-window attention; 0: as num_heads. Head width: d / attn_num_heads
-  index_t attn_num_kv_heads = 0;      ///< 0: as attn_num_heads
-  index_t window_size = 64;           ///< tokens seen, itself included
+  index_t gla_rank = 16;          ///< bottleneck of GLA's decay projection
+  index_t rotary_pairs = -1;      ///< Mamba-3: rotated channel pairs; -1: K/2
+  index_t attn_num_heads = 0;     ///< sliding-window attention; 0: as num_heads. Head width: d / attn_num_heads
+  index_t attn_num_kv_heads = 0;  ///< 0: as attn_num_heads
+  index_t window_size = 64;       ///< tokens seen, itself included
   double rope_theta = 10000.0;
-  bool qkv_bias = false;              ///< of attention
+  bool qkv_bias = false;  ///< of attention
   Initialisation initialisation = Initialisation::wide;
   double initializer_range = 0.02;
 

@@ -55,7 +55,8 @@ class Reader {
   /// Nothing but this value can be computed here.
   template <class T>
   void only(const char* key, const std::vector<T>& values) {
-    if (has(key) && std::find(values.begin(), values.end(), as<T>(key)) == values.end()) refuse(key, Json(values).dump(), json_[key].dump());
+    if (has(key) && std::find(values.begin(), values.end(), as<T>(key)) == values.end())
+      refuse(key, Json(values).dump(), json_[key].dump());
   }
   std::vector<std::string> unused() const {
     std::vector<std::string> keys;
@@ -69,11 +70,21 @@ class Reader {
   T as(const char* key) const {
     const Json& value = json_[key];
     bool good = false;
-    if constexpr (std::is_same_v<T, bool>) good = value.is_boolean();
-    else if constexpr (std::is_integral_v<T>) good = value.is_number_integer();
-    else if constexpr (std::is_floating_point_v<T>) good = value.is_number();
-    else good = value.is_string();
-    if (!good) refuse(key, std::is_same_v<T, bool> ? "true or false" : std::is_integral_v<T> ? "a whole number" : std::is_floating_point_v<T> ? "a number" : "a text", value.dump());
+    if constexpr (std::is_same_v<T, bool>)
+      good = value.is_boolean();
+    else if constexpr (std::is_integral_v<T>)
+      good = value.is_number_integer();
+    else if constexpr (std::is_floating_point_v<T>)
+      good = value.is_number();
+    else
+      good = value.is_string();
+    if (!good)
+      refuse(key,
+             std::is_same_v<T, bool>       ? "true or false"
+             : std::is_integral_v<T>       ? "a whole number"
+             : std::is_floating_point_v<T> ? "a number"
+                                           : "a text",
+             value.dump());
     return value.get<T>();
   }
   const Json& json_;
@@ -101,7 +112,8 @@ void read_attention(Reader& r, ModelConfig& c, const std::string& name) {
     now.qkv_bias = a.get("qkv_bias", false);
     now.window_size = a.get<index_t>("window_size", r.get<index_t>("max_position_embeddings", 2048));
     now.rope_theta = a.get("rope_theta", 10000.0);
-    if (!a.has("layers") || !a.at("layers").is_array()) a.refuse("layers", "a list of layer numbers", a.has("layers") ? a.at("layers").dump() : "nothing");
+    if (!a.has("layers") || !a.at("layers").is_array())
+      a.refuse("layers", "a list of layer numbers", a.has("layers") ? a.at("layers").dump() : "nothing");
     now.mixers = c.mixers;
     for (const Json& layer : a.at("layers")) {
       if (!layer.is_number_integer() || layer.get<index_t>() < 0 || layer.get<index_t>() >= c.layers())
@@ -141,8 +153,10 @@ std::string config_to_json(const ModelConfig& c) {
   j["use_gate"] = c.use_gate;
   j["allow_neg_eigval"] = c.allow_neg_eigval;
   j["hidden_ratio"] = c.hidden_ratio;
-  if (c.intermediate_size < 0) j["intermediate_size"] = nullptr;
-  else j["intermediate_size"] = c.intermediate_size;
+  if (c.intermediate_size < 0)
+    j["intermediate_size"] = nullptr;
+  else
+    j["intermediate_size"] = c.intermediate_size;
   j["hidden_act"] = "swish";
   j["norm_eps"] = c.norm_eps;
   j["vocab_size"] = c.vocab_size;
@@ -155,8 +169,8 @@ std::string config_to_json(const ModelConfig& c) {
   }
   j["attn"] = nullptr;
   if (!layers.empty())
-    j["attn"] = {{"layers", layers}, {"num_heads", c.attention_heads()}, {"num_kv_heads", c.attention_kv_heads()}, {"qkv_bias", c.qkv_bias},
-                 {"window_size", c.window_size}, {"rope_theta", c.rope_theta}};
+    j["attn"] = {{"layers", layers},       {"num_heads", c.attention_heads()}, {"num_kv_heads", c.attention_kv_heads()},
+                 {"qkv_bias", c.qkv_bias}, {"window_size", c.window_size},     {"rope_theta", c.rope_theta}};
   j["mixers"] = mixers;
   j["head_k_dim"] = c.head_k_dim;
   j["head_v_dim"] = c.head_v_dim;
@@ -171,7 +185,8 @@ std::string config_to_json(const ModelConfig& c) {
 ReadConfig config_from_json(std::string_view text, std::string_view file) {
   const std::string name(file);
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) throw Error(name + ": must be a JSON object, got " + (json.is_discarded() ? "what is no JSON" : json.dump().substr(0, 40)));
+  if (!json.is_object())
+    throw Error(name + ": must be a JSON object, got " + (json.is_discarded() ? "what is no JSON" : json.dump().substr(0, 40)));
   Reader r(json, name);
   const std::string type = r.need<std::string>("model_type");
   const ModelType* known = nullptr;
@@ -233,9 +248,13 @@ ReadConfig config_from_json(std::string_view text, std::string_view file) {
   r.only<bool>("norm_first", {false});
   if (r.has("attnres_block_size")) r.refuse("attnres_block_size", "null", r.at("attnres_block_size").dump());
   // said by others, or of no meaning for the numbers
-  for (const char* key : {"architectures", "attn_mode", "max_position_embeddings", "bos_token_id", "eos_token_id", "pad_token_id", "torch_dtype", "dtype",
-                          "transformers_version", "use_cache", "fuse_norm", "fuse_swiglu", "fuse_cross_entropy", "use_l2warp", "lower_bound",
-                          "elementwise_affine", "norm_first", "fuse_linear_cross_entropy", "expand_k", "expand_v", "head_dim"})
+  for (const char* key : {"architectures",      "attn_mode",    "max_position_embeddings",
+                          "bos_token_id",       "eos_token_id", "pad_token_id",
+                          "torch_dtype",        "dtype",        "transformers_version",
+                          "use_cache",          "fuse_norm",    "fuse_swiglu",
+                          "fuse_cross_entropy", "use_l2warp",   "lower_bound",
+                          "elementwise_affine", "norm_first",   "fuse_linear_cross_entropy",
+                          "expand_k",           "expand_v",     "head_dim"})
     r.has(key);
   check_config(c);
   return {c, r.unused()};

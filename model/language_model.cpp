@@ -18,8 +18,8 @@ constexpr index_t kPieces = 8;  ///< a batch is cut into at most so many
 /// Activations of one layer.
 template <class T>
 struct LayerCache {
-  Tensor<T> x, normed, inverse;                 // input of the block, after attn_norm
-  Tensor<T> h, mlp_normed, mlp_inverse;         // after the mixer, after mlp_norm
+  Tensor<T> x, normed, inverse;          // input of the block, after attn_norm
+  Tensor<T> h, mlp_normed, mlp_inverse;  // after the mixer, after mlp_norm
   Tensor<T> gate, up, act;
   std::unique_ptr<MixerCache<T>> mixer;
 };
@@ -29,8 +29,8 @@ struct LayerCache {
 template <class T>
 struct LanguageModel<T>::Workspace {
   std::vector<LayerCache<T>> layers;
-  Tensor<T> x, normed, inverse;                 // output of the last block, after the final norm
-  Tensor<T> rows, logits, drows;                // scored rows
+  Tensor<T> x, normed, inverse;   // output of the last block, after the final norm
+  Tensor<T> rows, logits, drows;  // scored rows
   std::vector<index_t> scored;
   std::vector<std::int32_t> targets;
   Tensor<T> dx, dy, dact, dgate, dup;
@@ -88,7 +88,8 @@ void LanguageModel<T>::check_tokens(const char* who, std::span<const std::int32_
     throw Error(start + "tokens must be [B,T] = " + Shape{B, T_}.str() + ", got " + std::to_string(tokens.size()) + " numbers");
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || tokens[i] >= config_.vocab_size)
-      throw Error(start + "tokens must lie in [0, " + std::to_string(config_.vocab_size) + "), got " + std::to_string(tokens[i]) + " at " + std::to_string(i));
+      throw Error(start + "tokens must lie in [0, " + std::to_string(config_.vocab_size) + "), got " + std::to_string(tokens[i]) + " at " +
+                  std::to_string(i));
 }
 
 template <class T>
@@ -179,10 +180,12 @@ template <class T>
 LossResult LanguageModel<T>::run(const Batch& batch, std::vector<T>* gradient) {
   check_tokens("model loss", batch.tokens, batch.B, batch.T);
   if (batch.targets.size() != batch.tokens.size())
-    throw Error("model loss: targets must be [B,T] = " + Shape{batch.B, batch.T}.str() + ", got " + std::to_string(batch.targets.size()) + " numbers");
+    throw Error("model loss: targets must be [B,T] = " + Shape{batch.B, batch.T}.str() + ", got " + std::to_string(batch.targets.size()) +
+                " numbers");
   index_t scored = 0;
   for (const std::int32_t t : batch.targets) {
-    if (t < -1 || t >= config_.vocab_size) throw Error("model loss: targets must lie in [-1, " + std::to_string(config_.vocab_size) + "), got " + std::to_string(t));
+    if (t < -1 || t >= config_.vocab_size)
+      throw Error("model loss: targets must lie in [-1, " + std::to_string(config_.vocab_size) + "), got " + std::to_string(t));
     scored += t >= 0;
   }
   if (scored == 0) throw Error("model loss: at least one target must be scored, got none in " + std::to_string(batch.targets.size()));
@@ -218,9 +221,13 @@ LossResult LanguageModel<T>::run(const Batch& batch, std::vector<T>* gradient) {
 }
 
 template <class T>
-LossResult LanguageModel<T>::loss(const Batch& batch) { return run(batch, nullptr); }
+LossResult LanguageModel<T>::loss(const Batch& batch) {
+  return run(batch, nullptr);
+}
 template <class T>
-LossResult LanguageModel<T>::loss_and_gradient(const Batch& batch, std::vector<T>& gradient) { return run(batch, &gradient); }
+LossResult LanguageModel<T>::loss_and_gradient(const Batch& batch, std::vector<T>& gradient) {
+  return run(batch, &gradient);
+}
 
 template <class T>
 Tensor<T> LanguageModel<T>::logits(std::span<const std::int32_t> tokens, index_t B, index_t T_) {
@@ -244,8 +251,8 @@ template <class T>
 Tensor<T> LanguageModel<T>::continued(std::span<const std::int32_t> tokens, index_t B, index_t T_, DecodeState<T>& state, bool last_only) {
   check_tokens("model continued", tokens, B, T_);
   if (state.layers.size() != mixers_.size() || state.B != B)
-    throw Error("model continued: state must be new_state(" + std::to_string(B) + ") of this model, got one of " + std::to_string(state.layers.size()) +
-                " layers for B = " + std::to_string(state.B));
+    throw Error("model continued: state must be new_state(" + std::to_string(B) + ") of this model, got one of " +
+                std::to_string(state.layers.size()) + " layers for B = " + std::to_string(state.B));
   Workspace& w = workspace(0);
   blocks(call(B, T_, false, threads), tokens.data(), w, &state);
   const T* rows = w.normed.data();

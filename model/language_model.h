@@ -27,7 +27,7 @@ struct DecodeState {
 };
 
 struct LossResult {
-  double loss = 0;          ///< mean over scored targets
+  double loss = 0;  ///< mean over scored targets
   index_t scored = 0, right = 0;
   double accuracy() const { return scored ? static_cast<double>(right) / static_cast<double>(scored) : 0.0; }
 };

@@ -6,12 +6,12 @@
 
 namespace fw::model {
 
-#define FW_DECLARE_PRODUCT(isa)                                                                        \
-  namespace isa {                                                                                      \
-  template <class T>                                                                                   \
-  void product(int which, const T* A, const T* B, T* C, index_t m, index_t n, index_t k, bool add);    \
-  extern template void product(int, const float*, const float*, float*, index_t, index_t, index_t, bool);     \
-  extern template void product(int, const double*, const double*, double*, index_t, index_t, index_t, bool);  \
+#define FW_DECLARE_PRODUCT(isa)                                                                              \
+  namespace isa {                                                                                            \
+  template <class T>                                                                                         \
+  void product(int which, const T* A, const T* B, T* C, index_t m, index_t n, index_t k, bool add);          \
+  extern template void product(int, const float*, const float*, float*, index_t, index_t, index_t, bool);    \
+  extern template void product(int, const double*, const double*, double*, index_t, index_t, index_t, bool); \
   }
 FW_DECLARE_PRODUCT(baseline)
 #ifdef FW_MODEL_X86
@@ -42,11 +42,17 @@ void run(int which, const T* A, const T* B, T* C, index_t m, index_t n, index_t 
 }  // namespace
 
 template <class T>
-void matmul_nt(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) { run(0, A, B, C, m, n, k, into); }
+void matmul_nt(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) {
+  run(0, A, B, C, m, n, k, into);
+}
 template <class T>
-void matmul_nn(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) { run(1, A, B, C, m, n, k, into); }
+void matmul_nn(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) {
+  run(1, A, B, C, m, n, k, into);
+}
 template <class T>
-void matmul_tn(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) { run(2, A, B, C, m, n, k, into); }
+void matmul_tn(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) {
+  run(2, A, B, C, m, n, k, into);
+}
 
 template void matmul_nt(const float*, const float*, float*, index_t, index_t, index_t, Into);
 template void matmul_nn(const float*, const float*, float*, index_t, index_t, index_t, Into);

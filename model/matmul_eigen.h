@@ -25,9 +25,12 @@ void product(int which, const T* A, const T* B, T* C, index_t m, index_t n, inde
   Rows<T> c(C, m, n);
   if (!add) c.setZero();
   if (m == 0 || n == 0 || k == 0) return;
-  if (which == 0) c.noalias() += ConstRows<T>(A, m, k) * ConstRows<T>(B, n, k).transpose();
-  else if (which == 1) c.noalias() += ConstRows<T>(A, m, k) * ConstRows<T>(B, k, n);
-  else c.noalias() += ConstRows<T>(A, k, m).transpose() * ConstRows<T>(B, k, n);
+  if (which == 0)
+    c.noalias() += ConstRows<T>(A, m, k) * ConstRows<T>(B, n, k).transpose();
+  else if (which == 1)
+    c.noalias() += ConstRows<T>(A, m, k) * ConstRows<T>(B, k, n);
+  else
+    c.noalias() += ConstRows<T>(A, k, m).transpose() * ConstRows<T>(B, k, n);
 }
 
 template void product(int, const float*, const float*, float*, index_t, index_t, index_t, bool);

@@ -18,10 +18,10 @@ namespace fw::model {
 /// What one layer remembers of B sequences between calls. Undefined tensors: the beginning.
 template <class T>
 struct MixerState {
-  Tensor<T> q_inputs, k_inputs, v_inputs;         ///< [B,W-1,D] raw inputs of the convolutions
-  Tensor<T> state, angle, key, value;             ///< of the rule: [B,HV,K,V]; Mamba-3: [B,HV,P], [B,HV,K], [B,HV,V]
-  Tensor<T> keys, values;                         ///< attention: [B,window-1,KV*D] ring by position, keys after rotation
-  index_t position = 0;                           ///< tokens seen
+  Tensor<T> q_inputs, k_inputs, v_inputs;  ///< [B,W-1,D] raw inputs of the convolutions
+  Tensor<T> state, angle, key, value;      ///< of the rule: [B,HV,K,V]; Mamba-3: [B,HV,P], [B,HV,K], [B,HV,V]
+  Tensor<T> keys, values;                  ///< attention: [B,window-1,KV*D] ring by position, keys after rotation
+  index_t position = 0;                    ///< tokens seen
   std::size_t bytes() const {
     index_t n = 0;
     for (const Tensor<T>* t : {&q_inputs, &k_inputs, &v_inputs, &state, &angle, &key, &value, &keys, &values}) n += t->numel();
@@ -52,7 +52,8 @@ class Mixer {
   /// x y [B,T,d]. state: null, or what the sequences were before; it is moved on by T tokens.
   virtual void forward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, MixerState<T>* state, T* y) const = 0;
   /// Adds to grads; dx [B,T,d] is overwritten. The cache is that of the forward, run with training and without state.
-  virtual void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads, T* dx) const = 0;
+  virtual void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads,
+                        T* dx) const = 0;
 };
 
 template <class T>

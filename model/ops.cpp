@@ -82,14 +82,16 @@ void gated_rms_norm(const T* x, const T* w, const T* z, GateActivation act, doub
     y_i = r * x_i * weight;
     if (!z) continue;
     const ConstArray<T> z_i(z + i * d, d);
-    if (act == GateActivation::silu) y_i *= z_i * sigmoid_of(z_i);
-    else y_i *= sigmoid_of(z_i);
+    if (act == GateActivation::silu)
+      y_i *= z_i * sigmoid_of(z_i);
+    else
+      y_i *= sigmoid_of(z_i);
   }
 }
 
 template <class T>
-void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d, T* dx,
-                             T* dw, T* dz) {
+void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d,
+                             T* dx, T* dw, T* dz) {
   std::fill_n(dx, n * d, T(0));
   if (!z) return rms_norm_backward_add(x, w, inverse, dy, n, d, dx, dw);
   const ConstArray<T> weight(w, d);
@@ -141,7 +143,8 @@ void short_conv_silu(const T* x, const T* weight, index_t W, index_t B, index_t 
 }
 
 template <class T>
-void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx, T* dweight) {
+void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx,
+                              T* dweight) {
   if (W == 0) return silu_backward(p, dy, B * T_ * D, dx);
   const std::vector<T> taps = taps_first(weight, W, D);
   std::vector<T> dtaps(taps.size(), T(0)), dp(static_cast<std::size_t>(T_ * D));
@@ -243,20 +246,20 @@ double cross_entropy(T* logits, const std::int32_t* targets, index_t n, index_t 
   return loss;
 }
 
-#define FW_INSTANTIATE(T)                                                                                                                  \
-  template void linear(const T*, Slot, Slot, const T*, index_t, T*);                                                                       \
-  template void linear_backward(const T*, T*, Slot, Slot, const T*, const T*, index_t, T*, Into);                                          \
-  template void rms_norm(const T*, const T*, double, index_t, index_t, T*, T*);                                                            \
-  template void rms_norm_backward_add(const T*, const T*, const T*, const T*, index_t, index_t, T*, T*);                                   \
-  template void gated_rms_norm(const T*, const T*, const T*, GateActivation, double, index_t, index_t, T*, T*);                            \
-  template void gated_rms_norm_backward(const T*, const T*, const T*, GateActivation, const T*, const T*, index_t, index_t, T*, T*, T*);   \
-  template void short_conv_silu(const T*, const T*, index_t, index_t, index_t, index_t, T*, T*, T*);                                       \
-  template void short_conv_silu_backward(const T*, const T*, index_t, index_t, index_t, index_t, const T*, const T*, T*, T*);              \
-  template void silu(const T*, index_t, T*);                                                                                               \
-  template void silu_backward(const T*, const T*, index_t, T*);                                                                            \
-  template void swiglu(const T*, const T*, index_t, T*);                                                                                   \
-  template void swiglu_backward(const T*, const T*, const T*, index_t, T*, T*);                                                            \
-  template void rotary(T*, index_t, index_t, index_t, index_t, index_t, double, int);                                                      \
+#define FW_INSTANTIATE(T)                                                                                                                \
+  template void linear(const T*, Slot, Slot, const T*, index_t, T*);                                                                     \
+  template void linear_backward(const T*, T*, Slot, Slot, const T*, const T*, index_t, T*, Into);                                        \
+  template void rms_norm(const T*, const T*, double, index_t, index_t, T*, T*);                                                          \
+  template void rms_norm_backward_add(const T*, const T*, const T*, const T*, index_t, index_t, T*, T*);                                 \
+  template void gated_rms_norm(const T*, const T*, const T*, GateActivation, double, index_t, index_t, T*, T*);                          \
+  template void gated_rms_norm_backward(const T*, const T*, const T*, GateActivation, const T*, const T*, index_t, index_t, T*, T*, T*); \
+  template void short_conv_silu(const T*, const T*, index_t, index_t, index_t, index_t, T*, T*, T*);                                     \
+  template void short_conv_silu_backward(const T*, const T*, index_t, index_t, index_t, index_t, const T*, const T*, T*, T*);            \
+  template void silu(const T*, index_t, T*);                                                                                             \
+  template void silu_backward(const T*, const T*, index_t, T*);                                                                          \
+  template void swiglu(const T*, const T*, index_t, T*);                                                                                 \
+  template void swiglu_backward(const T*, const T*, const T*, index_t, T*, T*);                                                          \
+  template void rotary(T*, index_t, index_t, index_t, index_t, index_t, double, int);                                                    \
   template double cross_entropy(T*, const std::int32_t*, index_t, index_t, double, bool, index_t*);
 FW_INSTANTIATE(float)
 FW_INSTANTIATE(double)

@@ -41,14 +41,15 @@ void rms_norm_backward_add(const T* x, const T* w, const T* inverse, const T* dy
 template <class T>
 void gated_rms_norm(const T* x, const T* w, const T* z, GateActivation act, double eps, index_t n, index_t d, T* y, T* inverse);
 template <class T>
-void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d, T* dx,
-                             T* dw, T* dz);
+void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d,
+                             T* dx, T* dw, T* dz);
 
 /// x p y [B,T,D]; weight [D,1,W]; history [B,W-1,D], the raw inputs before the first token, or null for zeros; updated when given.
 template <class T>
 void short_conv_silu(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, T* history, T* p, T* y);
 template <class T>
-void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx, T* dweight);
+void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx,
+                              T* dweight);
 
 template <class T>
 void silu(const T* x, index_t n, T* y);

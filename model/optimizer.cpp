@@ -32,17 +32,19 @@ void check_options(const OptimizerOptions& o) {
   demand(o.clip >= 0, "clip", "at least 0", o.clip);
 }
 
-double adamw_step(const ParameterTable& table, const OptimizerOptions& o, std::vector<float>& parameters, const std::vector<float>& gradient,
-                  OptimizerState& state) {
+double adamw_step(const ParameterTable& table, const OptimizerOptions& o, std::vector<float>& parameters,
+                  const std::vector<float>& gradient, OptimizerState& state) {
   const std::size_t n = parameters.size();
   if (static_cast<index_t>(n) != table.size() || gradient.size() != n)
-    throw Error("adamw_step: parameters and gradient must have " + std::to_string(table.size()) + " numbers, got " + std::to_string(n) + " and " +
-                std::to_string(gradient.size()));
+    throw Error("adamw_step: parameters and gradient must have " + std::to_string(table.size()) + " numbers, got " + std::to_string(n) +
+                " and " + std::to_string(gradient.size()));
   double squares = 0;
   for (const Parameter& p : table.all()) {
     double own = 0;
-    for (index_t i = p.offset; i < p.offset + p.numel(); ++i) own += static_cast<double>(gradient[static_cast<std::size_t>(i)]) * gradient[static_cast<std::size_t>(i)];
-    if (!std::isfinite(own)) throw Error("adamw_step: gradients must be finite, got one that is not in " + p.name + " at step " + std::to_string(state.step + 1));
+    for (index_t i = p.offset; i < p.offset + p.numel(); ++i)
+      own += static_cast<double>(gradient[static_cast<std::size_t>(i)]) * gradient[static_cast<std::size_t>(i)];
+    if (!std::isfinite(own))
+      throw Error("adamw_step: gradients must be finite, got one that is not in " + p.name + " at step " + std::to_string(state.step + 1));
     squares += own;
   }
   const double norm = std::sqrt(squares);

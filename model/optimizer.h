@@ -18,11 +18,11 @@ struct OptimizerOptions {
   double lr = 3e-3;
   double min_lr_ratio = 0.1;
   index_t warmup = 50;
-  index_t steps = 1000;     ///< where the cosine ends
+  index_t steps = 1000;  ///< where the cosine ends
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8;
   double weight_decay = 0.01;
-  bool decay_all = false;   ///< as the authors of GDN-2 do
-  double clip = 1.0;        ///< of the global norm; 0: none
+  bool decay_all = false;  ///< as the authors of GDN-2 do
+  double clip = 1.0;       ///< of the global norm; 0: none
   bool operator==(const OptimizerOptions&) const = default;
 };
 
@@ -32,13 +32,13 @@ double learning_rate(const OptimizerOptions& options, index_t t);
 void check_options(const OptimizerOptions& options);
 
 struct OptimizerState {
-  index_t step = 0;          ///< steps done
-  std::vector<float> m, v;   ///< moments, one number per parameter
+  index_t step = 0;         ///< steps done
+  std::vector<float> m, v;  ///< moments, one number per parameter
 };
 
 /// One step. Returns the norm of the gradient before clipping; throws, with parameters and state untouched, where it is not finite,
 /// and names the first tensor that is to blame.
-double adamw_step(const ParameterTable& table, const OptimizerOptions& options, std::vector<float>& parameters, const std::vector<float>& gradient,
-                  OptimizerState& state);
+double adamw_step(const ParameterTable& table, const OptimizerOptions& options, std::vector<float>& parameters,
+                  const std::vector<float>& gradient, OptimizerState& state);
 
 }  // namespace fw::model

@@ -17,7 +17,9 @@ namespace {
 class Namer {
  public:
   Namer(ParameterTable& table, std::string prefix) : table_(table), prefix_(std::move(prefix)) {}
-  Slot matrix(const std::string& name, index_t out, index_t in) const { return table_.add(prefix_ + name + ".weight", {out, in}, Start::linear); }
+  Slot matrix(const std::string& name, index_t out, index_t in) const {
+    return table_.add(prefix_ + name + ".weight", {out, in}, Start::linear);
+  }
   Slot convolution(const std::string& name, index_t channels, index_t taps) const {
     return taps ? table_.add(prefix_ + name + ".weight", {channels, 1, taps}, Start::convolution) : Slot{};
   }

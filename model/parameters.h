@@ -55,10 +55,10 @@ struct MixerSlots {
   Slot write;                         ///< w_proj
   Slot decay_low, decay, decay_bias;  ///< f_proj.{0,1} / gk_proj.{0,1} / a_proj
   Slot A_log, dt_bias;
-  Slot dt, trapezoid, angle;          ///< Mamba-3
-  Slot gate_low, gate, gate_bias;     ///< g_proj
+  Slot dt, trapezoid, angle;       ///< Mamba-3
+  Slot gate_low, gate, gate_bias;  ///< g_proj
   Slot o_norm, o_proj;
-  Slot q_bias, k_bias, v_bias;        ///< attention
+  Slot q_bias, k_bias, v_bias;  ///< attention
 };
 struct LayerSlots {
   Slot attn_norm, mlp_norm, mlp_gate, mlp_up, mlp_down;

@@ -14,9 +14,13 @@ namespace {
 constexpr double kGlaTemperature = 16.0, kDecayFloor = 1e-4;
 
 template <class T>
-T sigmoid(T x) { return T(1) / (T(1) + std::exp(-x)); }
+T sigmoid(T x) {
+  return T(1) / (T(1) + std::exp(-x));
+}
 template <class T>
-T softplus(T x) { return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x))); }
+T softplus(T x) {
+  return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
+}
 
 template <class T>
 void gla_gates(Inputs<T>& in, GateCache<T>& c) {
@@ -38,7 +42,8 @@ void mamba2_gates(const MixerSlots& slots, const T* params, index_t n, GateCache
   }
 }
 template <class T>
-void mamba2_backward(const MixerSlots& slots, const T* params, index_t n, const GateCache<T>& c, const Inputs<T>& in, Gradients<T>& grad, T* grads) {
+void mamba2_backward(const MixerSlots& slots, const T* params, index_t n, const GateCache<T>& c, const Inputs<T>& in, Gradients<T>& grad,
+                     T* grads) {
   const index_t HV = slots.A_log.rows, V = in.v.shape()[-1];
   for (index_t i = 0; i < n * HV; ++i) {
     const T rate = std::exp(params[slots.A_log.offset + i % HV]), dt = c.dt[i], dg = grad.dg[i];
@@ -55,7 +60,8 @@ void mamba2_backward(const MixerSlots& slots, const T* params, index_t n, const 
 }
 
 template <class T>
-void mamba3_gates(const ModelConfig& config, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& c, Inputs<T>& in) {
+void mamba3_gates(const ModelConfig& config, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& c,
+                  Inputs<T>& in) {
   const index_t B = in.q.shape()[0], T_ = in.q.shape()[1], HV = config.value_heads(), P = config.pairs();
   c.decay_raw = in.g;
   linear(params, slots.dt, {}, x, n, shaped(c.raw, {n, HV}));
@@ -73,8 +79,8 @@ void mamba3_gates(const ModelConfig& config, const MixerSlots& slots, const T* p
   }
 }
 template <class T>
-void mamba3_backward(const ModelConfig& config, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& c, const Inputs<T>& in,
-                     Gradients<T>& grad, T* grads, T* dx) {
+void mamba3_backward(const ModelConfig& config, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& c,
+                     const Inputs<T>& in, Gradients<T>& grad, T* grads, T* dx) {
   const index_t HV = config.value_heads(), P = config.pairs();
   T* dangle = P > 0 ? shaped(c.dother, {n, P}) : nullptr;
   if (P > 0) c.dother.fill(T(0));
@@ -100,26 +106,31 @@ void mamba3_backward(const ModelConfig& config, const MixerSlots& slots, const T
 }  // namespace
 
 template <class T>
-void make_gates(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& cache,
-                Inputs<T>& in) {
-  if (variant == Variant::gla) gla_gates(in, cache);
-  else if (variant == Variant::mamba2) mamba2_gates(slots, params, n, cache, in);
-  else if (variant == Variant::mamba3) mamba3_gates(config, slots, params, x, n, cache, in);
+void make_gates(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n,
+                GateCache<T>& cache, Inputs<T>& in) {
+  if (variant == Variant::gla)
+    gla_gates(in, cache);
+  else if (variant == Variant::mamba2)
+    mamba2_gates(slots, params, n, cache, in);
+  else if (variant == Variant::mamba3)
+    mamba3_gates(config, slots, params, x, n, cache, in);
 }
 
 template <class T>
-void gates_backward(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& cache,
-                    const Inputs<T>& in, Gradients<T>& grad, T* grads, T* dx) {
+void gates_backward(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n,
+                    GateCache<T>& cache, const Inputs<T>& in, Gradients<T>& grad, T* grads, T* dx) {
   if (variant == Variant::gla)
     for (index_t i = 0; i < in.g.numel(); ++i) grad.dg[i] *= sigmoid(-cache.decay_raw[i]) / static_cast<T>(kGlaTemperature);
-  else if (variant == Variant::mamba2) mamba2_backward(slots, params, n, cache, in, grad, grads);
-  else if (variant == Variant::mamba3) mamba3_backward(config, slots, params, x, n, cache, in, grad, grads, dx);
+  else if (variant == Variant::mamba2)
+    mamba2_backward(slots, params, n, cache, in, grad, grads);
+  else if (variant == Variant::mamba3)
+    mamba3_backward(config, slots, params, x, n, cache, in, grad, grads, dx);
 }
 
-#define FW_INSTANTIATE(T)                                                                                                                   \
-  template void make_gates(const ModelConfig&, Variant, const MixerSlots&, const T*, const T*, index_t, GateCache<T>&, Inputs<T>&);          \
-  template void gates_backward(const ModelConfig&, Variant, const MixerSlots&, const T*, const T*, index_t, GateCache<T>&, const Inputs<T>&, \
-                               Gradients<T>&, T*, T*);
+#define FW_INSTANTIATE(T)                                                                                                           \
+  template void make_gates(const ModelConfig&, Variant, const MixerSlots&, const T*, const T*, index_t, GateCache<T>&, Inputs<T>&); \
+  template void gates_backward(const ModelConfig&, Variant, const MixerSlots&, const T*, const T*, index_t, GateCache<T>&,          \
+                               const Inputs<T>&, Gradients<T>&, T*, T*);
 FW_INSTANTIATE(float)
 FW_INSTANTIATE(double)
 

@@ -16,19 +16,19 @@ namespace fw::model {
 
 template <class T>
 struct GateCache {
-  Tensor<T> raw, dt;                      // [n,HV]: of the step (Mamba-2, Mamba-3)
+  Tensor<T> raw, dt;  // [n,HV]: of the step (Mamba-2, Mamba-3)
   Tensor<T> decay_raw, trap_raw, angle_raw;
-  Tensor<T> v;                            // Mamba-2: values before the step
+  Tensor<T> v;  // Mamba-2: values before the step
   Tensor<T> draw, dother;
 };
 
 /// x [n,d]. Does nothing for the other variants.
 template <class T>
-void make_gates(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& cache,
-                Inputs<T>& in);
+void make_gates(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n,
+                GateCache<T>& cache, Inputs<T>& in);
 /// grad.dg becomes the gradient of the raw decay, grad.dv that of the values before the step. Adds to grads and dx.
 template <class T>
-void gates_backward(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n, GateCache<T>& cache,
-                    const Inputs<T>& in, Gradients<T>& grad, T* grads, T* dx);
+void gates_backward(const ModelConfig& config, Variant variant, const MixerSlots& slots, const T* params, const T* x, index_t n,
+                    GateCache<T>& cache, const Inputs<T>& in, Gradients<T>& grad, T* grads, T* dx);
 
 }  // namespace fw::model

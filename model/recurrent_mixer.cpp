@@ -15,8 +15,8 @@ namespace {
 
 template <class T>
 struct RecurrentCache : MixerCache<T> {
-  Tensor<T> q_raw, k_raw, v_raw;     // [n,*] before the convolution
-  Tensor<T> q_pre, k_pre, v_pre;     // [n,*] before SiLU
+  Tensor<T> q_raw, k_raw, v_raw;  // [n,*] before the convolution
+  Tensor<T> q_pre, k_pre, v_pre;  // [n,*] before SiLU
   Inputs<T> in;
   Outputs<T> out;
   Kept<T> kept;
@@ -48,9 +48,12 @@ class RecurrentMixer : public Mixer<T> {
   void forward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, MixerState<T>* state, T* y) const override {
     auto& c = static_cast<RecurrentCache<T>&>(cache);
     const index_t B = call.B, T_ = call.T_, n = B * T_, HV = c_.value_heads(), K = c_.head_k_dim, V = c_.head_v_dim, H = c_.num_heads;
-    convolve(call, params, slots_.q_proj, slots_.q_conv, x, c.q_raw, c.q_pre, state ? &state->q_inputs : nullptr, shaped(c.in.q, {B, T_, H, K}));
-    convolve(call, params, slots_.k_proj, slots_.k_conv, x, c.k_raw, c.k_pre, state ? &state->k_inputs : nullptr, shaped(c.in.k, {B, T_, H, K}));
-    convolve(call, params, slots_.v_proj, slots_.v_conv, x, c.v_raw, c.v_pre, state ? &state->v_inputs : nullptr, shaped(c.in.v, {B, T_, HV, V}));
+    convolve(call, params, slots_.q_proj, slots_.q_conv, x, c.q_raw, c.q_pre, state ? &state->q_inputs : nullptr,
+             shaped(c.in.q, {B, T_, H, K}));
+    convolve(call, params, slots_.k_proj, slots_.k_conv, x, c.k_raw, c.k_pre, state ? &state->k_inputs : nullptr,
+             shaped(c.in.k, {B, T_, H, K}));
+    convolve(call, params, slots_.v_proj, slots_.v_conv, x, c.v_raw, c.v_pre, state ? &state->v_inputs : nullptr,
+             shaped(c.in.v, {B, T_, HV, V}));
     if (slots_.write) {
       linear(params, slots_.beta, {}, x, n, shaped(c.in.b, {B, T_, H, K}));
       linear(params, slots_.write, {}, x, n, shaped(c.in.w, {B, T_, HV, V}));
@@ -88,20 +91,23 @@ class RecurrentMixer : public Mixer<T> {
       state->position += T_;
     }
     const T* z = output_gate(params, x, n, c);
-    gated_rms_norm(c.out.o.data(), params + slots_.o_norm.offset, z, c_.output_gate_act, c_.norm_eps, n * HV, V, shaped(c.normed, {n, HV * V}),
-                   shaped(c.inverse, {n * HV}));
+    gated_rms_norm(c.out.o.data(), params + slots_.o_norm.offset, z, c_.output_gate_act, c_.norm_eps, n * HV, V,
+                   shaped(c.normed, {n, HV * V}), shaped(c.inverse, {n * HV}));
     linear(params, slots_.o_proj, {}, c.normed.data(), n, y);
   }
 
-  void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads, T* dx) const override {
+  void backward(const CallContext<T>& call, const T* params, const T* x, MixerCache<T>& cache, const T* dy, T* grads,
+                T* dx) const override {
     auto& c = static_cast<RecurrentCache<T>&>(cache);
     const index_t B = call.B, T_ = call.T_, n = B * T_, HV = c_.value_heads(), V = c_.head_v_dim;
     std::fill_n(dx, n * c_.hidden_size, T(0));
     linear_backward(params, grads, slots_.o_proj, {}, c.normed.data(), dy, n, shaped(c.dnormed, {n, HV * V}), Into::overwrite);
     const T* z = slots_.gate ? c.z.data() : nullptr;
-    gated_rms_norm_backward(c.out.o.data(), params + slots_.o_norm.offset, z, c_.output_gate_act, c.inverse.data(), c.dnormed.data(), n * HV, V,
-                            shaped(c.up.d_o, {B, T_, HV, V}), grads + slots_.o_norm.offset, slots_.gate ? shaped(c.dz, {n, HV * V}) : nullptr);
-    if (slots_.gate) through_bottleneck(params, grads, slots_.gate_low, slots_.gate, slots_.gate_bias, x, c.gate_low, c.dz.data(), n, c.dlow, dx);
+    gated_rms_norm_backward(c.out.o.data(), params + slots_.o_norm.offset, z, c_.output_gate_act, c.inverse.data(), c.dnormed.data(),
+                            n * HV, V, shaped(c.up.d_o, {B, T_, HV, V}), grads + slots_.o_norm.offset,
+                            slots_.gate ? shaped(c.dz, {n, HV * V}) : nullptr);
+    if (slots_.gate)
+      through_bottleneck(params, grads, slots_.gate_low, slots_.gate, slots_.gate_bias, x, c.gate_low, c.dz.data(), n, c.dlow, dx);
     Options options = options_;
     options.threads = call.threads;
     call.backend->backward(c.in, c.up, options, c.grad, c.kept);
@@ -125,13 +131,13 @@ class RecurrentMixer : public Mixer<T> {
   }
 
  private:
-  void convolve(const CallContext<T>& call, const T* params, Slot proj, Slot conv, const T* x, Tensor<T>& raw, Tensor<T>& pre, Tensor<T>* history,
-                T* y) const {
+  void convolve(const CallContext<T>& call, const T* params, Slot proj, Slot conv, const T* x, Tensor<T>& raw, Tensor<T>& pre,
+                Tensor<T>* history, T* y) const {
     const index_t n = call.B * call.T_, W = c_.conv_size;
     linear(params, proj, {}, x, n, shaped(raw, {n, proj.rows}));
     if (history && W > 1 && !history->defined()) *history = Tensor<T>({call.B, W - 1, proj.rows});
-    short_conv_silu(raw.data(), W ? params + conv.offset : nullptr, W, call.B, call.T_, proj.rows, history && W > 1 ? history->data() : nullptr,
-                    shaped(pre, {n, proj.rows}), y);
+    short_conv_silu(raw.data(), W ? params + conv.offset : nullptr, W, call.B, call.T_, proj.rows,
+                    history && W > 1 ? history->data() : nullptr, shaped(pre, {n, proj.rows}), y);
   }
   void convolve_backward(const CallContext<T>& call, const T* params, T* grads, Slot proj, Slot conv, const T* x, const Tensor<T>& raw,
                          const Tensor<T>& pre, const T* dy, Tensor<T>& draw, T* dx) const {
@@ -152,8 +158,8 @@ class RecurrentMixer : public Mixer<T> {
     return c.z.data();
   }
   /// Backward of one projection, or of two with the bottleneck `low` between them.
-  void through_bottleneck(const T* params, T* grads, Slot first, Slot second, Slot bias, const T* x, const Tensor<T>& low, const T* dy, index_t n,
-                          Tensor<T>& dlow, T* dx) const {
+  void through_bottleneck(const T* params, T* grads, Slot first, Slot second, Slot bias, const T* x, const Tensor<T>& low, const T* dy,
+                          index_t n, Tensor<T>& dlow, T* dx) const {
     if (!first) return linear_backward(params, grads, second, bias, x, dy, n, dx, Into::add);
     linear_backward(params, grads, second, bias, low.data(), dy, n, shaped(dlow, {n, first.rows}), Into::overwrite);
     linear_backward(params, grads, first, {}, x, dlow.data(), n, dx, Into::add);

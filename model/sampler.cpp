@@ -38,7 +38,8 @@ std::int32_t sample(const float* logits, index_t vocab, const SamplerOptions& op
 std::vector<std::int32_t> generate(LanguageModel<float>& model, const std::vector<std::int32_t>& prompt, index_t B, index_t count,
                                    const SamplerOptions& options) {
   if (B < 1 || prompt.empty() || static_cast<index_t>(prompt.size()) % B != 0)
-    throw Error("generate: prompt must be [B,T] with B = " + std::to_string(B) + " and T at least 1, got " + std::to_string(prompt.size()) + " tokens");
+    throw Error("generate: prompt must be [B,T] with B = " + std::to_string(B) + " and T at least 1, got " + std::to_string(prompt.size()) +
+                " tokens");
   if (count < 0) throw Error("generate: count must be at least 0, got " + std::to_string(count));
   DecodeState<float> state = model.new_state(B);
   std::vector<std::int32_t> out(static_cast<std::size_t>(B * count)), next(static_cast<std::size_t>(B));
@@ -46,7 +47,8 @@ std::vector<std::int32_t> generate(LanguageModel<float>& model, const std::vecto
   Tensor<float> logits = model.continued(prompt, B, static_cast<index_t>(prompt.size()) / B, state, true);
   for (index_t n = 0;; ++n) {
     for (index_t b = 0; b < B; ++b)
-      out[static_cast<std::size_t>(b * count + n)] = next[static_cast<std::size_t>(b)] = sample(logits.row(b), model.config().vocab_size, options, b, n);
+      out[static_cast<std::size_t>(b * count + n)] = next[static_cast<std::size_t>(b)] =
+          sample(logits.row(b), model.config().vocab_size, options, b, n);
     if (n + 1 == count) return out;
     logits = model.continued(next, B, 1, state, true);
   }

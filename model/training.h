@@ -11,10 +11,10 @@
 namespace fw::model {
 
 struct StepResult {
-  index_t step = 0;       ///< steps done, this one included
-  double loss = 0;        ///< before the step
-  double accuracy = 0;    ///< of the scored targets, before the step
-  double norm = 0;        ///< of the gradient before clipping
+  index_t step = 0;     ///< steps done, this one included
+  double loss = 0;      ///< before the step
+  double accuracy = 0;  ///< of the scored targets, before the step
+  double norm = 0;      ///< of the gradient before clipping
   double lr = 0;
   index_t scored = 0;
 };

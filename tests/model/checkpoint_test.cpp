@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "model/checkpoint.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "core/safetensors.h"
-#include "model/checkpoint.h"
 #include "model/config_json.h"
 #include "model/fla_reference.h"
 #include "model/model_fixture.h"
@@ -35,9 +36,15 @@ FlaCase fla_case(const std::string& type, bool hybrid) {
   c.json += std::string(R"(, "tie_word_embeddings": )") + (gdn ? "true" : "false");
   if (hybrid) c.json += R"(, "attn": {"layers": [1], "num_heads": 4, "num_kv_heads": 2, "window_size": 5})";
   c.json += "}";
-  c.tensors = {{"q_proj.weight", {H * K, d}}, {"k_proj.weight", {H * K, d}}, {"v_proj.weight", {HV * V, d}}, {"q_conv1d.weight", {H * K, 1, 4}},
-               {"k_conv1d.weight", {H * K, 1, 4}}, {"v_conv1d.weight", {HV * V, 1, 4}}, {"b_proj.weight", {gdn2 ? H * K : HV, d}},
-               {"o_norm.weight", {V}}, {"o_proj.weight", {d, HV * V}}};
+  c.tensors = {{"q_proj.weight", {H * K, d}},
+               {"k_proj.weight", {H * K, d}},
+               {"v_proj.weight", {HV * V, d}},
+               {"q_conv1d.weight", {H * K, 1, 4}},
+               {"k_conv1d.weight", {H * K, 1, 4}},
+               {"v_conv1d.weight", {HV * V, 1, 4}},
+               {"b_proj.weight", {gdn2 ? H * K : HV, d}},
+               {"o_norm.weight", {V}},
+               {"o_proj.weight", {d, HV * V}}};
   const auto add = [&](const char* name, Shape shape) { c.tensors.emplace_back(name, shape); };
   if (gdn2) add("w_proj.weight", {HV * V, d});
   if (gdn) add("a_proj.weight", {HV, d}), add("g_proj.weight", {HV * V, d}), add("A_log", {HV}), add("dt_bias", {HV});
@@ -57,17 +64,22 @@ TensorFile fla_tensors(const FlaCase& c, bool hybrid, bool tied, DType dtype) {
   if (!tied) all.push_back({"lm_head.weight", {13, 16}});
   for (int n = 0; n < 2; ++n) {
     const std::string layer = "model.layers." + std::to_string(n) + ".";
-    for (const auto& [name, shape] : std::vector<std::pair<std::string, Shape>>{{"attn_norm.weight", {16}}, {"mlp_norm.weight", {16}},
-             {"mlp.gate_proj.weight", {24, 16}}, {"mlp.up_proj.weight", {24, 16}}, {"mlp.down_proj.weight", {16, 24}}})
+    for (const auto& [name, shape] : std::vector<std::pair<std::string, Shape>>{{"attn_norm.weight", {16}},
+                                                                                {"mlp_norm.weight", {16}},
+                                                                                {"mlp.gate_proj.weight", {24, 16}},
+                                                                                {"mlp.up_proj.weight", {24, 16}},
+                                                                                {"mlp.down_proj.weight", {16, 24}}})
       all.push_back({layer + name, shape});
-    const std::vector<std::pair<std::string, Shape>> attention{{"q_proj.weight", {16, 16}}, {"k_proj.weight", {8, 16}}, {"v_proj.weight", {8, 16}}, {"o_proj.weight", {16, 16}}};
-    for (const auto& [name, shape] : hybrid && n == 1 ? attention : c.tensors) all.push_back({layer + "attn." + name, shape});
+    const std::vector<std::pair<std::string, Shape>> attention{
+        {"q_proj.weight", {16, 16}}, {"k_proj.weight", {8, 16}}, {"v_proj.weight", {8, 16}}, {"o_proj.weight", {16, 16}}};
+    for (const auto& [name, shape] : hybrid&& n == 1 ? attention : c.tensors) all.push_back({layer + "attn." + name, shape});
   }
   TensorFile file;
   for (const auto& [name, shape] : all) {
     Tensor<double> t(shape);
     const Random random(21, name);
-    for (index_t i = 0; i < t.numel(); ++i) t[i] = (name.find("norm") != std::string::npos ? 1.0 : 0.0) + 0.3 * random.normal(static_cast<std::uint64_t>(i));
+    for (index_t i = 0; i < t.numel(); ++i)
+      t[i] = (name.find("norm") != std::string::npos ? 1.0 : 0.0) + 0.3 * random.normal(static_cast<std::uint64_t>(i));
     file.tensors[name] = AnyTensor::from(t, dtype);
   }
   return file;
@@ -82,7 +94,9 @@ Tensor<double> reference_logits(const FlaCase& c, const TensorFile& file, const 
   return out;
 }
 
-bool same_numbers(const std::vector<float>& a, const std::vector<float>& b) { return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin()); }
+bool same_numbers(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
+}
 
 TEST_SUITE("model") {
   TEST_CASE("checkpoint: one in flash-linear-attention's format gives the same logits") {
@@ -99,7 +113,8 @@ TEST_SUITE("model") {
           model::LoadedModel loaded = model::load_model(scratch.file(""));
           CHECK(loaded.ignored.empty());
           const model::Batch batch = random_batch(1, 24, 13, 8);
-          const Tensor<double> expected = reference_logits(c, file, batch.tokens), got = loaded.model.logits(batch.tokens, 1, 24).cast<double>();
+          const Tensor<double> expected = reference_logits(c, file, batch.tokens),
+                               got = loaded.model.logits(batch.tokens, 1, 24).cast<double>();
           // the same parameters in double: nothing but rounding is left
           model::LanguageModel<double> wide(loaded.model.config());
           wide.parameters().assign(loaded.model.parameters().begin(), loaded.model.parameters().end());
@@ -169,12 +184,14 @@ TEST_SUITE("model") {
       CHECK(same_numbers(loaded.model.parameters(), m.parameters()));
       model::save_model(scratch.file("m"), m, DType::bf16);
       loaded = model::load_model(scratch.file("m"));
-      for (std::size_t i = 0; i < m.parameters().size(); ++i) CHECK(loaded.model.parameters()[i] == static_cast<float>(round_to(DType::bf16, m.parameters()[i])));
+      for (std::size_t i = 0; i < m.parameters().size(); ++i)
+        CHECK(loaded.model.parameters()[i] == static_cast<float>(round_to(DType::bf16, m.parameters()[i])));
     }
   }
 
   TEST_CASE("checkpoint: training that goes on is bitwise equal to training without a break") {
-    for (const auto& mixers : {std::vector<Variant>{Variant::gdn2, Variant::swa}, std::vector<Variant>{Variant::mamba3}, std::vector<Variant>{Variant::kda}}) {
+    for (const auto& mixers :
+         {std::vector<Variant>{Variant::gdn2, Variant::swa}, std::vector<Variant>{Variant::mamba3}, std::vector<Variant>{Variant::kda}}) {
       const Scratch scratch;
       const model::ModelConfig config = tiny_config(mixers);
       model::OptimizerOptions options;
@@ -237,11 +254,15 @@ TEST_SUITE("model") {
   }
 
   TEST_CASE("config.json: rejects what no layer here can do") {
-    const std::string good = R"({"model_type": "kda", "hidden_size": 16, "num_heads": 2, "num_hidden_layers": 1, "vocab_size": 9, "head_dim": 8)";
+    const std::string good =
+        R"({"model_type": "kda", "hidden_size": 16, "num_heads": 2, "num_hidden_layers": 1, "vocab_size": 9, "head_dim": 8)";
     CHECK(refusal([&] { model::config_from_json(good + "}", "c"); }).empty());
     CHECK(refusal([&] { model::config_from_json(good + R"(, "safe_gate": true})", "c"); }) == "c: safe_gate must be [false], got true");
-    CHECK(refusal([&] { model::config_from_json(good + R"(, "conv_size": "4"})", "c"); }) == "c: conv_size must be a whole number, got \"4\"");
-    CHECK(refusal([&] { model::config_from_json(good + R"(, "expand_v": 0.3})", "c"); }).find("c: expand_v must be such that widths are whole numbers") == 0);
+    CHECK(refusal([&] { model::config_from_json(good + R"(, "conv_size": "4"})", "c"); }) ==
+          "c: conv_size must be a whole number, got \"4\"");
+    CHECK(refusal([&] {
+            model::config_from_json(good + R"(, "expand_v": 0.3})", "c");
+          }).find("c: expand_v must be such that widths are whole numbers") == 0);
     CHECK(refusal([&] { model::config_from_json("[1]", "c"); }) == "c: must be a JSON object, got [1]");
     CHECK(refusal([&] { model::config_from_json(R"({"model_type": "gpt2"})", "c"); }).find("c: model_type must be one of") == 0);
     CHECK(model::config_from_json(good + R"(, "colour": 1})", "c").ignored == std::vector<std::string>{"colour"});

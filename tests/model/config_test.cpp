@@ -49,10 +49,12 @@ TEST_SUITE("model") {
     };
     CHECK(why([](auto&) {}) == "");
     CHECK(why([](auto& c) { c.num_v_heads = 3; }) == "model config: num_v_heads must be a multiple of num_heads = 2, got 3");
-    CHECK(why([](auto& c) { c.mixers = {Variant::softmax}; }) == "model config: mixers must be delta-rule variants, mamba3 or swa, got softmax");
+    CHECK(why([](auto& c) { c.mixers = {Variant::softmax}; }) ==
+          "model config: mixers must be delta-rule variants, mamba3 or swa, got softmax");
     CHECK(why([](auto& c) { c.rotary_pairs = 3; }) == "model config: rotary_pairs must be at most head_k_dim / 2 = 2, got 3");
     CHECK(why([](auto& c) { c.attn_num_heads = 3; }).find("model config: attn_num_heads must be a divisor") == 0);
-    CHECK(refusal([] { model::LanguageModel<float> m(tiny_config({Variant::gdn2}), "gpu"); }) == "backend: expected one of naive, omp, cuda, got \"gpu\"");
+    CHECK(refusal([] { model::LanguageModel<float> m(tiny_config({Variant::gdn2}), "gpu"); }) ==
+          "backend: expected one of naive, omp, cuda, got \"gpu\"");
     model::LanguageModel<float> m(tiny_config({Variant::gdn2}));
     CHECK(refusal([&] { m.logits(std::vector<std::int32_t>{1, 7}, 1, 2); }) == "model logits: tokens must lie in [0, 7), got 7 at 1");
     CHECK(refusal([&] { m.loss({1, 2, {1, 2}, {-1, -1}}); }).find("model loss: at least one target must be scored") == 0);

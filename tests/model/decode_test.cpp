@@ -31,7 +31,8 @@ Tensor<T> in_pieces(model::LanguageModel<T>& m, const model::Batch& batch, const
   for (index_t at = 0; at < batch.T;) {
     const index_t n = std::min(lengths[std::min(piece++, lengths.size() - 1)], batch.T - at);
     std::vector<std::int32_t> tokens;
-    for (index_t b = 0; b < batch.B; ++b) tokens.insert(tokens.end(), batch.tokens.begin() + b * batch.T + at, batch.tokens.begin() + b * batch.T + at + n);
+    for (index_t b = 0; b < batch.B; ++b)
+      tokens.insert(tokens.end(), batch.tokens.begin() + b * batch.T + at, batch.tokens.begin() + b * batch.T + at + n);
     const Tensor<T> logits = m.continued(tokens, batch.B, n, state);
     for (index_t b = 0; b < batch.B; ++b) std::copy_n(logits.row(b), n * vocab, all.row(b, at));
     at += n;

@@ -77,7 +77,8 @@ class FlaReference {
     double squares = 0;
     for (const double v : x) squares += v * v;
     Row y(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] / std::sqrt(squares / static_cast<double>(x.size()) + eps) * get(weight).at(static_cast<index_t>(i));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      y[i] = x[i] / std::sqrt(squares / static_cast<double>(x.size()) + eps) * get(weight).at(static_cast<index_t>(i));
     return y;
   }
   /// SiLU of the causal depthwise convolution, tap W-1 on the current token.
@@ -111,7 +112,9 @@ class FlaReference {
     const Rows q = convolved(project("q_proj"), at + "q_conv1d.weight"), k = convolved(project("k_proj"), at + "k_conv1d.weight");
     const Rows v = convolved(project("v_proj"), at + "v_conv1d.weight"), b = project("b_proj");
     const bool two_gates = type == "gdn2", channels = two_gates || type == "kda";
-    const Rows w = two_gates ? project("w_proj") : Rows(), raw = channels ? low_rank("f_proj") : type == "gated_deltanet" ? project("a_proj") : Rows();
+    const Rows w = two_gates ? project("w_proj") : Rows(), raw = channels                   ? low_rank("f_proj")
+                                                                 : type == "gated_deltanet" ? project("a_proj")
+                                                                                            : Rows();
     const Rows z = !gate ? Rows() : channels ? low_rank("g_proj") : project("g_proj");
     const index_t K = static_cast<index_t>(q[0].size()) / heads, V = static_cast<index_t>(v[0].size()) / value_heads;
     const double erase = negative ? 2 : 1;
@@ -136,7 +139,8 @@ class FlaReference {
           }
         }
         for (std::size_t c = 0; c < r.size(); ++c) {
-          const double write = two_gates ? sigmoid(w[t][static_cast<std::size_t>(j * V) + c]) : erase * sigmoid(b[t][static_cast<std::size_t>(j)]);
+          const double write =
+              two_gates ? sigmoid(w[t][static_cast<std::size_t>(j * V) + c]) : erase * sigmoid(b[t][static_cast<std::size_t>(j)]);
           for (std::size_t i = 0; i < k_t.size(); ++i) {
             S[i][c] += k_t[i] * (write * v_t[c] - r[c]);
             o[c] += S[i][c] * q_t[i] / std::sqrt(static_cast<double>(K));

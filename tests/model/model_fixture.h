@@ -86,8 +86,8 @@ Tensor<double> part(const std::vector<T>& flat, const model::Parameter& p) {
 
 /// Empty when every tensor's gradient is close, else the names of those that are not, and why.
 template <class T>
-std::string why_parameter_gradients_differ(const model::ParameterTable& table, const std::vector<T>& candidate, const std::vector<double>& reference,
-                                           const Tolerance& tolerance) {
+std::string why_parameter_gradients_differ(const model::ParameterTable& table, const std::vector<T>& candidate,
+                                           const std::vector<double>& reference, const Tolerance& tolerance) {
   std::string text;
   for (const model::Parameter& p : table.all()) {
     const std::string why = why_not_close(part(candidate, p), part(reference, p), tolerance);

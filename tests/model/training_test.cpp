@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "model/training.h"
+
 #include <cmath>
 
 #include "model/model_fixture.h"
 #include "model/sampler.h"
-#include "model/training.h"
 #include "support/results.h"
 
 namespace fw::test {
@@ -68,7 +69,8 @@ TEST_SUITE("model") {
     for (index_t t = 1; t <= 6; ++t) {
       const Random draws(static_cast<std::uint64_t>(t), "g");
       double squares = 0;
-      for (std::size_t i = 0; i < n; ++i) g[i] = static_cast<float>(0.02 * static_cast<double>(t) * draws.normal(i)), squares += double(g[i]) * g[i];
+      for (std::size_t i = 0; i < n; ++i)
+        g[i] = static_cast<float>(0.02 * static_cast<double>(t) * draws.normal(i)), squares += double(g[i]) * g[i];
       const double norm = model::adamw_step(table, o, x, g, state), lr = model::learning_rate(o, t);
       CHECK(std::abs(norm - std::sqrt(squares)) < 1e-12);
       for (const model::Parameter& p : table.all())
@@ -128,7 +130,8 @@ TEST_SUITE("model") {
       std::vector<std::int32_t> all(prompt.tokens.begin() + b * 5, prompt.tokens.begin() + (b + 1) * 5);
       all.insert(all.end(), text.begin() + b * 20, text.begin() + (b + 1) * 20);
       const Tensor<float> logits = m.logits(all, 1, 25);
-      for (index_t n = 0; n < 20; ++n) CHECK(model::sample(logits.row(0, 4 + n), 16, {0.0, 0, 0}, 0, 0) == text[static_cast<std::size_t>(b * 20 + n)]);
+      for (index_t n = 0; n < 20; ++n)
+        CHECK(model::sample(logits.row(0, 4 + n), 16, {0.0, 0, 0}, 0, 0) == text[static_cast<std::size_t>(b * 20 + n)]);
     }
   }
 }
