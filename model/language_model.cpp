@@ -14,6 +14,7 @@ namespace fw::model {
 namespace {
 
 constexpr index_t kPieces = 8;  ///< a batch is cut into at most so many
+constexpr index_t kFewTokens = 64;  ///< below, starting threads costs more than the rule
 
 /// Activations of one layer.
 template <class T>
@@ -254,7 +255,7 @@ Tensor<T> LanguageModel<T>::continued(std::span<const std::int32_t> tokens, inde
     throw Error("model continued: state must be new_state(" + std::to_string(B) + ") of this model, got one of " +
                 std::to_string(state.layers.size()) + " layers for B = " + std::to_string(state.B));
   Workspace& w = workspace(0);
-  blocks(call(B, T_, false, threads), tokens.data(), w, &state);
+  blocks(call(B, T_, false, B * T_ < kFewTokens ? 1 : threads), tokens.data(), w, &state);
   const T* rows = w.normed.data();
   const index_t d = config_.hidden_size;
   if (last_only) {

@@ -205,9 +205,12 @@ template <class T>
 void rotary(T* x, index_t B, index_t T_, index_t heads, index_t D, index_t position, double theta, int sign) {
   const index_t half = D / 2;
   std::vector<T> c(static_cast<std::size_t>(half)), s(c.size());
+  std::vector<double> frequency(c.size());
+  for (index_t i = 0; i < half; ++i)
+    frequency[static_cast<std::size_t>(i)] = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(D));
   for (index_t t = 0; t < T_; ++t) {
     for (index_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(position + t) * std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(D));
+      const double angle = static_cast<double>(position + t) * frequency[static_cast<std::size_t>(i)];
       c[static_cast<std::size_t>(i)] = static_cast<T>(std::cos(angle));
       s[static_cast<std::size_t>(i)] = static_cast<T>(sign * std::sin(angle));
     }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include <algorithm>
+#include <cmath>
+
 #include "model/model_fixture.h"
 
 namespace fw::test {
@@ -52,6 +55,25 @@ TEST_SUITE("model") {
       c.qk_l2norm = false;
       c.rotary_pairs = 0;
       CHECK(why_wrong(c, "naive") == "");
+    }
+  }
+
+  TEST_CASE("layers: the gradient check fails when broken, for every tensor of every variant") {
+    for (const Variant variant : layer_variants()) {
+      const model::ModelConfig config = tiny_config({variant});
+      model::LanguageModel<double> m(config, "omp");
+      scatter_parameters(m, 7);
+      std::vector<double> gradient;
+      m.loss_and_gradient(random_batch(2, 6, config.vocab_size, 11), gradient);
+      for (const model::Parameter& p : m.table().all()) {
+        CAPTURE(p.name);
+        const auto first = gradient.begin() + p.offset, last = first + p.numel();
+        CHECK(std::any_of(first, last, [](double g) { return std::abs(g) > 1e-6; }));  // no tensor is checked against zeros
+        std::vector<double> broken = gradient;
+        *std::max_element(broken.begin() + p.offset, broken.begin() + p.offset + p.numel(),
+                          [](double a, double b) { return std::abs(a) < std::abs(b); }) *= 1 + 1e-6;
+        CHECK(why_parameter_gradients_differ(m.table(), broken, gradient, kDifference).find(p.name + ":") == 0);
+      }
     }
   }
 
