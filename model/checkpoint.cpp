@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Tensor<double> tensor_of(const Parameter& p, const std::vector<float>& flat) {
+Tensor<double> tensor_of(const ParameterTensor& p, const std::vector<float>& flat) {
   Tensor<double> out(p.shape);
   for (index_t i = 0; i < p.numel(); ++i) out[i] = static_cast<double>(flat[static_cast<std::size_t>(p.offset + i)]);
   return out;
@@ -28,7 +28,7 @@ TensorFile model_file(const LanguageModel<float>& model, DType dtype) {
     throw Error("save_model: dtype must be f32 or bf16, got " + std::string(dtype_name(dtype)));
   TensorFile file;
   file.metadata["format"] = "pt";
-  for (const Parameter& p : model.table().all()) file.tensors[p.name] = AnyTensor::from(tensor_of(p, model.parameters()), dtype);
+  for (const ParameterTensor& p : model.table().all()) file.tensors[p.name] = AnyTensor::from(tensor_of(p, model.parameters()), dtype);
   return file;
 }
 
@@ -60,7 +60,7 @@ TensorFile training_file(const Training& training, const Notes& notes) {
     file.metadata["note." + key] = text;
   }
   if (training.step() == 0) return file;
-  for (const Parameter& p : training.model().table().all()) {
+  for (const ParameterTensor& p : training.model().table().all()) {
     file.tensors["optim.m." + p.name] = AnyTensor::from(tensor_of(p, training.state().m), DType::f32);
     file.tensors["optim.v." + p.name] = AnyTensor::from(tensor_of(p, training.state().v), DType::f32);
   }

@@ -94,7 +94,7 @@ void adapt_old_names(const ModelConfig& config, WeightFile& weights) {
 void take_parameters(const WeightFile& weights, const ParameterTable& table, const std::string& prefix, std::vector<float>& values) {
   std::string differences;
   std::set<std::string, std::less<>> wanted;
-  for (const Parameter& p : table.all()) {
+  for (const ParameterTensor& p : table.all()) {
     const std::string name = prefix + p.name;
     wanted.insert(name);
     const auto at = weights.file.tensors.find(name);
@@ -108,7 +108,7 @@ void take_parameters(const WeightFile& weights, const ParameterTable& table, con
   for (const auto& [name, tensor] : weights.file.tensors)
     if (!wanted.count(name)) differences += "\n  " + name + ": not in the model, has shape " + tensor.shape().str();
   if (!differences.empty()) throw Error("load checkpoint: " + weights.path + " does not fit:" + differences);
-  for (const Parameter& p : table.all()) {
+  for (const ParameterTensor& p : table.all()) {
     const AnyTensor& tensor = weights.file.tensors.at(prefix + p.name);
     for (index_t i = 0; i < p.numel(); ++i) values[static_cast<std::size_t>(p.offset + i)] = static_cast<float>(tensor.at(i));
   }

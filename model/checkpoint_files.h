@@ -9,7 +9,7 @@
 #include <string>
 
 #include "core/safetensors.h"
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 

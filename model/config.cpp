@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 namespace {

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // What a language model of this suite is made of: the mixer of every layer and the sizes they share. Nothing is allocated
-// here; parameters.h turns a configuration into a table of tensors, config_json.h into flash-linear-attention's config.json.
+// here; parameter_table.h turns a configuration into a table of tensors, config_json.h into flash-linear-attention's config.json.
 // A block is x += mixer(attn_norm(x)); x += mlp(mlp_norm(x)); with RMSNorm and SwiGLU (arXiv 2605.22791, Fig. 1).
 //   d = hidden_size, H = num_heads, HV = num_v_heads (a multiple of H), K = head_k_dim, V = head_v_dim
 // Left out: dropout, biases in the MLP, mixtures of experts.

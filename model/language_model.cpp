@@ -13,7 +13,7 @@
 namespace fw::model {
 namespace {
 
-constexpr index_t kPieces = 8;  ///< a batch is cut into at most so many
+constexpr index_t kPieces = 8;      ///< a batch is cut into at most so many
 constexpr index_t kFewTokens = 64;  ///< below, starting threads costs more than the rule
 
 /// Activations of one layer.

@@ -11,7 +11,7 @@
 
 #include "model/backend.h"
 #include "model/config.h"
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 

@@ -12,7 +12,7 @@
 #include "core/tensor.h"
 #include "model/config.h"
 #include "model/matmul.h"
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 

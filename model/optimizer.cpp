@@ -39,7 +39,7 @@ double adamw_step(const ParameterTable& table, const OptimizerOptions& o, std::v
     throw Error("adamw_step: parameters and gradient must have " + std::to_string(table.size()) + " numbers, got " + std::to_string(n) +
                 " and " + std::to_string(gradient.size()));
   double squares = 0;
-  for (const Parameter& p : table.all()) {
+  for (const ParameterTensor& p : table.all()) {
     double own = 0;
     for (index_t i = p.offset; i < p.offset + p.numel(); ++i)
       own += static_cast<double>(gradient[static_cast<std::size_t>(i)]) * gradient[static_cast<std::size_t>(i)];
@@ -55,7 +55,7 @@ double adamw_step(const ParameterTable& table, const OptimizerOptions& o, std::v
   const float beta1 = static_cast<float>(o.beta1), beta2 = static_cast<float>(o.beta2), eps = static_cast<float>(o.eps);
   const float step = static_cast<float>(lr / (1.0 - std::pow(o.beta1, static_cast<double>(t))));
   const float correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(o.beta2, static_cast<double>(t))));
-  for (const Parameter& p : table.all()) {
+  for (const ParameterTensor& p : table.all()) {
     const float keep = 1.0f - (p.decays || o.decay_all ? static_cast<float>(lr * o.weight_decay) : 0.0f);
     float *x = parameters.data() + p.offset, *m = state.m.data() + p.offset, *v = state.v.data() + p.offset;
     const float* g = gradient.data() + p.offset;

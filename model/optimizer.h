@@ -10,7 +10,7 @@
 
 #include <vector>
 
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 

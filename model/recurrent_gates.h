@@ -10,7 +10,7 @@
 #pragma once
 
 #include "core/problem.h"
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 namespace fw::model {
 

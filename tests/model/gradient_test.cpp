@@ -65,7 +65,7 @@ TEST_SUITE("model") {
       scatter_parameters(m, 7);
       std::vector<double> gradient;
       m.loss_and_gradient(random_batch(2, 6, config.vocab_size, 11), gradient);
-      for (const model::Parameter& p : m.table().all()) {
+      for (const model::ParameterTensor& p : m.table().all()) {
         CAPTURE(p.name);
         const auto first = gradient.begin() + p.offset, last = first + p.numel();
         CHECK(std::any_of(first, last, [](double g) { return std::abs(g) > 1e-6; }));  // no tensor is checked against zeros

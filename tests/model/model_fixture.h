@@ -40,7 +40,7 @@ inline model::ModelConfig tiny_config(std::vector<Variant> mixers) {
 /// Norm weights around 1, everything else normal: large enough that every path carries a gradient.
 template <class T>
 void scatter_parameters(model::LanguageModel<T>& m, std::uint64_t seed) {
-  for (const model::Parameter& p : m.table().all()) {
+  for (const model::ParameterTensor& p : m.table().all()) {
     const Random random(seed, p.name);
     for (index_t i = 0; i < p.numel(); ++i) {
       const double x = random.normal(static_cast<std::uint64_t>(i));
@@ -78,7 +78,7 @@ inline std::vector<double> gradient_by_differences(model::LanguageModel<double>&
 
 /// The part of a flat vector that belongs to one parameter, as a tensor of one row.
 template <class T>
-Tensor<double> part(const std::vector<T>& flat, const model::Parameter& p) {
+Tensor<double> part(const std::vector<T>& flat, const model::ParameterTensor& p) {
   Tensor<double> out({p.numel()});
   for (index_t i = 0; i < p.numel(); ++i) out[i] = static_cast<double>(flat[static_cast<std::size_t>(p.offset + i)]);
   return out;
@@ -89,7 +89,7 @@ template <class T>
 std::string why_parameter_gradients_differ(const model::ParameterTable& table, const std::vector<T>& candidate,
                                            const std::vector<double>& reference, const Tolerance& tolerance) {
   std::string text;
-  for (const model::Parameter& p : table.all()) {
+  for (const model::ParameterTensor& p : table.all()) {
     const std::string why = why_not_close(part(candidate, p), part(reference, p), tolerance);
     if (!why.empty()) text += p.name + ": " + why + "; ";
   }

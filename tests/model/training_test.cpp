@@ -73,7 +73,7 @@ TEST_SUITE("model") {
         g[i] = static_cast<float>(0.02 * static_cast<double>(t) * draws.normal(i)), squares += double(g[i]) * g[i];
       const double norm = model::adamw_step(table, o, x, g, state), lr = model::learning_rate(o, t);
       CHECK(std::abs(norm - std::sqrt(squares)) < 1e-12);
-      for (const model::Parameter& p : table.all())
+      for (const model::ParameterTensor& p : table.all())
         for (std::size_t i = static_cast<std::size_t>(p.offset); i < static_cast<std::size_t>(p.offset + p.numel()); ++i) {
           const double clipped = g[i] * std::min(1.0, 3.0 / norm);
           m_[i] = 0.9 * m_[i] + 0.1 * clipped, v_[i] = 0.95 * v_[i] + 0.05 * clipped * clipped;
@@ -89,7 +89,7 @@ TEST_SUITE("model") {
   TEST_CASE("adamw: rejects a gradient that is not finite and names the tensor") {
     const model::ParameterTable table = model::layout_parameters(tiny_config({Variant::gdn2})).table;
     std::vector<float> x(static_cast<std::size_t>(table.size()), 1.0f), g(x.size(), 0.0f);
-    const model::Parameter* bad = table.find("model.layers.0.attn.b_proj.weight");
+    const model::ParameterTensor* bad = table.find("model.layers.0.attn.b_proj.weight");
     REQUIRE(bad != nullptr);
     g[static_cast<std::size_t>(bad->offset + 1)] = NAN;
     model::OptimizerState state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
-#include "model/parameters.h"
+#include "model/parameter_table.h"
 
 #include <algorithm>
 #include <cmath>
@@ -115,8 +115,8 @@ Slot ParameterTable::add(std::string name, Shape shape, Start start) {
   return slot;
 }
 
-const Parameter* ParameterTable::find(std::string_view name) const {
-  const auto at = std::find_if(all_.begin(), all_.end(), [&](const Parameter& p) { return p.name == name; });
+const ParameterTensor* ParameterTable::find(std::string_view name) const {
+  const auto at = std::find_if(all_.begin(), all_.end(), [&](const ParameterTensor& p) { return p.name == name; });
   return at == all_.end() ? nullptr : &*at;
 }
 
@@ -149,14 +149,14 @@ ParameterLayout layout_parameters(const ModelConfig& c) {
 ParameterCount parameter_count(const ModelConfig& config) {
   const ParameterLayout layout = layout_parameters(config);
   ParameterCount count{layout.table.size(), 0};
-  for (const Parameter& p : layout.table.all())
+  for (const ParameterTensor& p : layout.table.all())
     if (p.name.starts_with("model.layers.")) count.blocks += p.numel();
   return count;
 }
 
 template <class T>
 void initialise(const ParameterTable& table, const ModelConfig& config, std::uint64_t seed, T* values) {
-  for (const Parameter& p : table.all()) {
+  for (const ParameterTensor& p : table.all()) {
     const Random random(seed, p.name);
     T* to = values + p.offset;
     for (index_t i = 0; i < p.numel(); ++i) {

@@ -20,7 +20,7 @@ namespace fw::model {
 /// How a tensor starts: distributions in initialise().
 enum class Start { zeros, ones, linear, convolution, decay_rate, step_bias, embedding };
 
-struct Parameter {
+struct ParameterTensor {
   std::string name;
   Shape shape;
   index_t offset = 0;  ///< of its first number in the flat vector
@@ -38,14 +38,14 @@ struct Slot {
 class ParameterTable {
  public:
   Slot add(std::string name, Shape shape, Start start);
-  const std::vector<Parameter>& all() const { return all_; }
+  const std::vector<ParameterTensor>& all() const { return all_; }
   /// Numbers in all tensors.
   index_t size() const { return size_; }
   /// Null when there is none of that name.
-  const Parameter* find(std::string_view name) const;
+  const ParameterTensor* find(std::string_view name) const;
 
  private:
-  std::vector<Parameter> all_;
+  std::vector<ParameterTensor> all_;
   index_t size_ = 0;
 };
 
