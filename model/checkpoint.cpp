@@ -136,8 +136,9 @@ LoadedModel load_model(const std::string& folder, std::string_view backend) {
   ReadConfig read = read_config(folder);
   WeightFile weights = read_weights(folder);
   if (!weights.file.tensors.count("lm_head.weight")) read.config.tie_word_embeddings = true;
-  LoadedModel loaded{LanguageModel<float>(read.config, backend), std::move(read.ignored)};
   adapt_old_names(read.config, weights);
+  require_fit(weights, layout_parameters(read.config).table, "");  // before memory is asked for what a file only claims
+  LoadedModel loaded{LanguageModel<float>(read.config, backend), std::move(read.ignored)};
   take_parameters(weights, loaded.model.table(), "", loaded.model.parameters());
   return loaded;
 }

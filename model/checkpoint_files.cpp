@@ -91,7 +91,7 @@ void adapt_old_names(const ModelConfig& config, WeightFile& weights) {
   }
 }
 
-void take_parameters(const WeightFile& weights, const ParameterTable& table, const std::string& prefix, std::vector<float>& values) {
+void require_fit(const WeightFile& weights, const ParameterTable& table, const std::string& prefix) {
   std::string differences;
   std::set<std::string, std::less<>> wanted;
   for (const ParameterTensor& p : table.all()) {
@@ -108,6 +108,10 @@ void take_parameters(const WeightFile& weights, const ParameterTable& table, con
   for (const auto& [name, tensor] : weights.file.tensors)
     if (!wanted.count(name)) differences += "\n  " + name + ": not in the model, has shape " + tensor.shape().str();
   if (!differences.empty()) throw Error("load checkpoint: " + weights.path + " does not fit:" + differences);
+}
+
+void take_parameters(const WeightFile& weights, const ParameterTable& table, const std::string& prefix, std::vector<float>& values) {
+  require_fit(weights, table, prefix);
   for (const ParameterTensor& p : table.all()) {
     const AnyTensor& tensor = weights.file.tensors.at(prefix + p.name);
     for (index_t i = 0; i < p.numel(); ++i) values[static_cast<std::size_t>(p.offset + i)] = static_cast<float>(tensor.at(i));

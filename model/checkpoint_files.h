@@ -24,8 +24,10 @@ std::string read_text(const std::string& path);
 WeightFile read_weights(const std::string& folder);
 /// Older layouts of flash-linear-attention: fused gate_proj [2I,d] split, attn.D dropped, lm_head dropped where it is tied.
 void adapt_old_names(const ModelConfig& config, WeightFile& weights);
-/// Every parameter p of the table from the tensor named prefix + p.name, axes of size 1 not counted. Throws with all differences, and
-/// then `values` is as before.
+/// Throws with all differences unless there is a tensor prefix + p.name of p's shape, axes of size 1 not counted, for every
+/// parameter p of the table, and no other.
+void require_fit(const WeightFile& weights, const ParameterTable& table, const std::string& prefix);
+/// Every parameter from its tensor. Throws as require_fit does, and then `values` is as before.
 void take_parameters(const WeightFile& weights, const ParameterTable& table, const std::string& prefix, std::vector<float>& values);
 /// `write` fills a fresh folder, which then takes the place of `folder` in one step. Where write throws, nothing has changed.
 void replace_folder(const std::string& folder, const std::function<void(const std::string&)>& write);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "model/parameter_table.h"
@@ -68,6 +69,22 @@ void check_config(const ModelConfig& c) {
   at_least("hidden_ratio", c.hidden_ratio, 1);
   at_least("gla_rank", c.gla_rank, 1);
   at_least("window_size", c.window_size, 1);
+  // far beyond any model, and small enough that no product of sizes overflows
+  constexpr index_t kLargest = index_t(1) << 24;
+  for (const auto& [field, value] : {std::pair<const char*, index_t>{"hidden_size", c.hidden_size},
+                                     {"num_heads", c.num_heads},
+                                     {"num_v_heads", c.num_v_heads},
+                                     {"head_k_dim", c.head_k_dim},
+                                     {"head_v_dim", c.head_v_dim},
+                                     {"conv_size", c.conv_size},
+                                     {"intermediate_size", c.intermediate_size},
+                                     {"hidden_ratio", c.hidden_ratio},
+                                     {"gla_rank", c.gla_rank},
+                                     {"vocab_size", c.vocab_size},
+                                     {"window_size", c.window_size},
+                                     {"attn_num_heads", c.attn_num_heads},
+                                     {"attn_num_kv_heads", c.attn_num_kv_heads}})
+    if (value > kLargest) refuse(field, "at most " + std::to_string(kLargest), std::to_string(value));
   if (c.value_heads() % c.num_heads != 0)
     refuse("num_v_heads", "a multiple of num_heads = " + std::to_string(c.num_heads), std::to_string(c.value_heads()));
   if (2 * c.pairs() > c.head_k_dim)

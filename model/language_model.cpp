@@ -13,8 +13,9 @@
 namespace fw::model {
 namespace {
 
-constexpr index_t kPieces = 8;      ///< a batch is cut into at most so many
-constexpr index_t kFewTokens = 64;  ///< below, starting threads costs more than the rule
+constexpr index_t kPieces = 8;                       ///< a batch is cut into at most so many
+constexpr index_t kPieceNumbers = index_t(1) << 28;  ///< in the gradients of all pieces together
+constexpr index_t kFewTokens = 64;                   ///< below, starting threads costs more than the rule
 
 /// Activations of one layer.
 template <class T>
@@ -191,7 +192,8 @@ LossResult LanguageModel<T>::run(const Batch& batch, std::vector<T>* gradient) {
   }
   if (scored == 0) throw Error("model loss: at least one target must be scored, got none in " + std::to_string(batch.targets.size()));
 
-  const index_t pieces = std::min(batch.B, kPieces);
+  // a gradient for each piece must be held: fewer pieces for large models
+  const index_t pieces = std::min(batch.B, std::clamp<index_t>(kPieceNumbers / table().size(), 1, kPieces));
   const int crew = static_cast<int>(std::min<index_t>(threads > 0 ? threads : available_threads(), pieces));
   std::vector<LossResult> results(static_cast<std::size_t>(pieces));
   if (gradient) piece_gradients_.resize(static_cast<std::size_t>(pieces));

@@ -5,7 +5,7 @@
 //   x += mixer(attn_norm(x)); x += down(silu(gate(h)) (.) up(h)), h = mlp_norm(x);  logits = W_head norm(x)
 // All parameters lie in one flat vector in the order of the table, and so do gradients. The loss is the mean cross entropy over
 // the targets that are scored; the head is computed only there. A batch is cut into pieces of rows whose number depends on the
-// batch alone; gradients of pieces are added in order: the bits do not depend on the number of threads.
+// batch and the model alone; gradients of pieces are added in order: the bits do not depend on the number of threads.
 #pragma once
 
 #include <memory>

@@ -111,6 +111,9 @@ Slot ParameterTable::add(std::string name, Shape shape, Start start) {
   const Slot slot{size_, shape[0], shape.numel() / shape[0]};
   const bool decays = start == Start::linear || start == Start::convolution || start == Start::embedding;
   all_.push_back({std::move(name), shape, size_, start, decays});
+  constexpr index_t kMost = index_t(1) << 48;
+  if (shape.numel() > kMost - size_)
+    throw Error("model parameters: must be at most " + std::to_string(kMost) + ", got more with " + all_.back().name + " " + shape.str());
   size_ += shape.numel();
   return slot;
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/safetensors.h"
+#include "model/checkpoint_files.h"
 #include "model/config_json.h"
 #include "model/fla_reference.h"
 #include "model/model_fixture.h"
@@ -251,6 +252,38 @@ TEST_SUITE("model") {
     write_file(scratch.file("mine/thesis.txt"), "text");
     CHECK(refusal([&] { model::save_model(scratch.file("mine"), m); }).find("must be free or a checkpoint") != std::string::npos);
     CHECK(slurp(scratch.file("mine/thesis.txt")) == "text");
+  }
+
+  TEST_CASE("checkpoint: a save that fails half-way leaves the old one whole") {
+    const Scratch scratch;
+    model::LanguageModel<float> m(tiny_config({Variant::gdn2}));
+    scatter_parameters(m, 5);
+    model::save_model(scratch.file("m"), m);
+    CHECK(refusal([&] {
+            model::replace_folder(scratch.file("m"), [](const std::string& place) {
+              write_file(place + "/config.json", "{");
+              throw Error("disk full");
+            });
+          }) == "disk full");
+    CHECK(same_numbers(model::load_model(scratch.file("m")).model.parameters(), m.parameters()));
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.file("")), {}) == 1);
+    CHECK(!refusal([&] { model::save_model("/proc/nowhere/m", m); }).empty());
+  }
+
+  TEST_CASE("checkpoint: rejects sizes that a file only claims, before asking for memory") {
+    const Scratch scratch;
+    model::LanguageModel<float> m(tiny_config({Variant::gdn2}));
+    model::save_model(scratch.file("m"), m);
+    std::string json = slurp(scratch.file("m/config.json"));
+    json.replace(json.find("\"vocab_size\": 7"), 15, "\"vocab_size\": 16000000");
+    json.replace(json.find("\"intermediate_size\": 5"), 22, "\"intermediate_size\": 16000000");
+    write_file(scratch.file("m/config.json"), json);
+    CHECK(refusal([&] { model::load_model(scratch.file("m")); }).find("model.embeddings.weight: shape [7,8], expected [16000000,8]") !=
+          std::string::npos);
+    json.replace(json.find("16000000"), 8, "9000000000000000000");
+    write_file(scratch.file("m/config.json"), json);
+    CHECK(refusal([&] { model::load_model(scratch.file("m")); }).find("must be at most 16777216, got 9000000000000000000") !=
+          std::string::npos);
   }
 
   TEST_CASE("config.json: rejects what no layer here can do") {
