@@ -2,44 +2,34 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "model/matmul.h"
 
+#include "model/op_table.h"
 #include "omp/isa.h"
 
 namespace fw::model {
 
-#define FW_DECLARE_PRODUCT(isa)                                                                              \
-  namespace isa {                                                                                            \
-  template <class T>                                                                                         \
-  void product(int which, const T* A, const T* B, T* C, index_t m, index_t n, index_t k, bool add);          \
-  extern template void product(int, const float*, const float*, float*, index_t, index_t, index_t, bool);    \
-  extern template void product(int, const double*, const double*, double*, index_t, index_t, index_t, bool); \
-  }
-FW_DECLARE_PRODUCT(baseline)
-#ifdef FW_MODEL_X86
-FW_DECLARE_PRODUCT(avx2)
-#endif
-
 namespace {
 
 template <class T>
-using Product = void (*)(int, const T*, const T*, T*, index_t, index_t, index_t, bool);
-
-template <class T>
-Product<T> best() {
-  switch (omp::best_isa()) {
+OpTable<T> best() {
 #ifdef FW_MODEL_X86
-    case omp::Isa::avx512:  // Eigen gains little there
-    case omp::Isa::avx2: return avx2::product<T>;
+  if (omp::best_isa() != omp::Isa::baseline) return avx2::op_table<T>();  // AVX-512 gains little in Eigen
 #endif
-    default: return baseline::product<T>;
-  }
+  return baseline::op_table<T>();
 }
 template <class T>
 void run(int which, const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) {
-  static const Product<T> product = best<T>();
-  product(which, A, B, C, m, n, k, into == Into::add);
+  op_table<T>().product(which, A, B, C, m, n, k, into == Into::add);
 }
 
 }  // namespace
+
+template <class T>
+const OpTable<T>& op_table() {
+  static const OpTable<T> table = best<T>();
+  return table;
+}
+template const OpTable<float>& op_table();
+template const OpTable<double>& op_table();
 
 template <class T>
 void matmul_nt(const T* A, const T* B, T* C, index_t m, index_t n, index_t k, Into into) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The products of matmul.h for one instruction set. A file that includes this defines FW_MATMUL_ISA first: Eigen's templates
+// The products of matmul.h for one instruction set. A file that includes this defines FW_MODEL_ISA first: Eigen's templates
 // then live in a namespace of that name, so that the linker cannot mix code for different instruction sets.
 #pragma once
 
-#ifdef FW_MATMUL_RENAME
-#define Eigen FW_MATMUL_RENAME
+#ifdef FW_MODEL_RENAME
+#define Eigen FW_MODEL_RENAME
 #endif
 #include <Eigen/Core>
 
 #include "model/matmul.h"
 
-namespace fw::model::FW_MATMUL_ISA {
+namespace fw::model::FW_MODEL_ISA {
 
 template <class T>
 using Rows = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
@@ -33,7 +33,4 @@ void product(int which, const T* A, const T* B, T* C, index_t m, index_t n, inde
     c.noalias() += ConstRows<T>(A, k, m).transpose() * ConstRows<T>(B, k, n);
 }
 
-template void product(int, const float*, const float*, float*, index_t, index_t, index_t, bool);
-template void product(int, const double*, const double*, double*, index_t, index_t, index_t, bool);
-
-}  // namespace fw::model::FW_MATMUL_ISA
+}  // namespace fw::model::FW_MODEL_ISA

@@ -2,203 +2,31 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "model/ops.h"
 
-#include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "model/op_table.h"
+
 namespace fw::model {
-namespace {
-
-template <class T>
-using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-template <class T>
-using ConstArray = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
-
-/// 1 / (1 + exp(-x)) as an expression. `x` must be an lvalue map.
-template <class A>
-auto sigmoid_of(const A& x) {
-  using T = typename A::Scalar;
-  return (T(1) + (-x).exp()).inverse();
-}
-template <class T>
-using Owned = Eigen::Array<T, Eigen::Dynamic, 1>;
-
-/// Weights [D,W] with the taps outside: [W,D].
-template <class T>
-std::vector<T> taps_first(const T* weight, index_t W, index_t D) {
-  std::vector<T> out(static_cast<std::size_t>(W * D));
-  for (index_t c = 0; c < D; ++c)
-    for (index_t j = 0; j < W; ++j) out[static_cast<std::size_t>(j * D + c)] = weight[c * W + j];
-  return out;
-}
-
-}  // namespace
 
 template <class T>
 void linear(const T* params, Slot W, Slot bias, const T* x, index_t n, T* y) {
   matmul_nt(x, params + W.offset, y, n, W.rows, W.cols);
   if (!bias) return;
-  const ConstArray<T> b(params + bias.offset, W.rows);
-  for (index_t i = 0; i < n; ++i) Array<T>(y + i * W.rows, W.rows) += b;
+  const T* b = params + bias.offset;
+  for (index_t i = 0; i < n; ++i)
+    for (index_t j = 0; j < W.rows; ++j) y[i * W.rows + j] += b[j];
 }
 
 template <class T>
 void linear_backward(const T* params, T* grads, Slot W, Slot bias, const T* x, const T* dy, index_t n, T* dx, Into into) {
   matmul_tn(dy, x, grads + W.offset, W.rows, W.cols, n, Into::add);
   if (bias) {
-    Array<T> db(grads + bias.offset, W.rows);
-    for (index_t i = 0; i < n; ++i) db += ConstArray<T>(dy + i * W.rows, W.rows);
+    T* db = grads + bias.offset;
+    for (index_t i = 0; i < n; ++i)
+      for (index_t j = 0; j < W.rows; ++j) db[j] += dy[i * W.rows + j];
   }
   if (dx) matmul_nn(dy, params + W.offset, dx, n, W.cols, W.rows, into);
-}
-
-template <class T>
-void rms_norm(const T* x, const T* w, double eps, index_t n, index_t d, T* y, T* inverse) {
-  gated_rms_norm(x, w, static_cast<const T*>(nullptr), GateActivation::silu, eps, n, d, y, inverse);
-}
-
-template <class T>
-void rms_norm_backward_add(const T* x, const T* w, const T* inverse, const T* dy, index_t n, index_t d, T* dx, T* dw) {
-  const ConstArray<T> weight(w, d);
-  Array<T> dweight(dw, d);
-  for (index_t i = 0; i < n; ++i) {
-    const ConstArray<T> x_i(x + i * d, d), dy_i(dy + i * d, d);
-    const T r = inverse[i];
-    const T dot = (dy_i * weight * x_i).sum() * r * r * r / static_cast<T>(d);
-    Array<T>(dx + i * d, d) += r * dy_i * weight - dot * x_i;
-    dweight += r * dy_i * x_i;
-  }
-}
-
-template <class T>
-void gated_rms_norm(const T* x, const T* w, const T* z, GateActivation act, double eps, index_t n, index_t d, T* y, T* inverse) {
-  const ConstArray<T> weight(w, d);
-  for (index_t i = 0; i < n; ++i) {
-    const ConstArray<T> x_i(x + i * d, d);
-    Array<T> y_i(y + i * d, d);
-    const T r = T(1) / std::sqrt(x_i.square().sum() / static_cast<T>(d) + static_cast<T>(eps));
-    inverse[i] = r;
-    y_i = r * x_i * weight;
-    if (!z) continue;
-    const ConstArray<T> z_i(z + i * d, d);
-    if (act == GateActivation::silu)
-      y_i *= z_i * sigmoid_of(z_i);
-    else
-      y_i *= sigmoid_of(z_i);
-  }
-}
-
-template <class T>
-void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d,
-                             T* dx, T* dw, T* dz) {
-  std::fill_n(dx, n * d, T(0));
-  if (!z) return rms_norm_backward_add(x, w, inverse, dy, n, d, dx, dw);
-  const ConstArray<T> weight(w, d);
-  Owned<T> s(d), dnorm(d);
-  for (index_t i = 0; i < n; ++i) {
-    const ConstArray<T> x_i(x + i * d, d), dy_i(dy + i * d, d), z_i(z + i * d, d);
-    Array<T> dz_i(dz + i * d, d);
-    s = sigmoid_of(z_i);
-    dz_i = dy_i * inverse[i] * x_i * weight;
-    // d act: silu' = s (1 + z (1 - s)), sigmoid' = s (1 - s)
-    if (act == GateActivation::silu) {
-      dz_i *= s * (T(1) + z_i * (T(1) - s));
-      dnorm = dy_i * z_i * s;
-    } else {
-      dz_i *= s * (T(1) - s);
-      dnorm = dy_i * s;
-    }
-    rms_norm_backward_add(x + i * d, w, inverse + i, dnorm.data(), index_t(1), d, dx + i * d, dw);
-  }
-}
-
-template <class T>
-void short_conv_silu(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, T* history, T* p, T* y) {
-  if (W == 0) {
-    std::copy_n(x, B * T_ * D, p);
-    return silu(p, B * T_ * D, y);
-  }
-  const std::vector<T> taps = taps_first(weight, W, D);
-  for (index_t b = 0; b < B; ++b) {
-    // input number s of the row, s < 0 from the history
-    const auto input = [&](index_t s) -> const T* {
-      if (s >= 0) return x + (b * T_ + s) * D;
-      return history ? history + (b * (W - 1) + W - 1 + s) * D : nullptr;
-    };
-    for (index_t t = 0; t < T_; ++t) {
-      Array<T> p_t(p + (b * T_ + t) * D, D);
-      p_t.setZero();
-      for (index_t j = 0; j < W; ++j)
-        if (const T* from = input(t - (W - 1) + j)) p_t += ConstArray<T>(taps.data() + j * D, D) * ConstArray<T>(from, D);
-    }
-    if (!history) continue;
-    // the last W-1 inputs, oldest first: ascending order never overwrites what is still to be read
-    for (index_t j = 0; j < W - 1; ++j) {
-      const T* from = input(T_ - (W - 1) + j);
-      std::copy_n(from, D, history + (b * (W - 1) + j) * D);
-    }
-  }
-  silu(p, B * T_ * D, y);
-}
-
-template <class T>
-void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx,
-                              T* dweight) {
-  if (W == 0) return silu_backward(p, dy, B * T_ * D, dx);
-  const std::vector<T> taps = taps_first(weight, W, D);
-  std::vector<T> dtaps(taps.size(), T(0)), dp(static_cast<std::size_t>(T_ * D));
-  std::fill_n(dx, B * T_ * D, T(0));
-  for (index_t b = 0; b < B; ++b) {
-    silu_backward(p + b * T_ * D, dy + b * T_ * D, T_ * D, dp.data());
-    for (index_t t = 0; t < T_; ++t) {
-      const ConstArray<T> dp_t(dp.data() + t * D, D);
-      for (index_t j = std::max<index_t>(0, W - 1 - t); j < W; ++j) {
-        const index_t at = (b * T_ + t - (W - 1) + j) * D;
-        Array<T>(dx + at, D) += ConstArray<T>(taps.data() + j * D, D) * dp_t;
-        Array<T>(dtaps.data() + j * D, D) += ConstArray<T>(x + at, D) * dp_t;
-      }
-    }
-  }
-  for (index_t c = 0; c < D; ++c)
-    for (index_t j = 0; j < W; ++j) dweight[c * W + j] += dtaps[static_cast<std::size_t>(j * D + c)];
-}
-
-template <class T>
-void silu(const T* x, index_t n, T* y) {
-  const ConstArray<T> x_(x, n);
-  Array<T>(y, n) = x_ * sigmoid_of(x_);
-}
-
-template <class T>
-void silu_backward(const T* x, const T* dy, index_t n, T* dx) {
-  constexpr index_t kPiece = 512;
-  Owned<T> s(kPiece);
-  for (index_t at = 0; at < n; at += kPiece) {
-    const index_t m = std::min(kPiece, n - at);
-    const ConstArray<T> x_(x + at, m);
-    s.head(m) = sigmoid_of(x_);
-    Array<T>(dx + at, m) = ConstArray<T>(dy + at, m) * s.head(m) * (T(1) + x_ * (T(1) - s.head(m)));
-  }
-}
-
-template <class T>
-void swiglu(const T* a, const T* u, index_t n, T* y) {
-  const ConstArray<T> a_(a, n);
-  Array<T>(y, n) = a_ * sigmoid_of(a_) * ConstArray<T>(u, n);
-}
-
-template <class T>
-void swiglu_backward(const T* a, const T* u, const T* dy, index_t n, T* da, T* du) {
-  constexpr index_t kPiece = 512;
-  Owned<T> s(kPiece);
-  for (index_t at = 0; at < n; at += kPiece) {
-    const index_t m = std::min(kPiece, n - at);
-    const ConstArray<T> a_(a + at, m), u_(u + at, m), dy_(dy + at, m);
-    s.head(m) = sigmoid_of(a_);
-    Array<T>(da + at, m) = dy_ * u_ * s.head(m) * (T(1) + a_ * (T(1) - s.head(m)));
-    Array<T>(du + at, m) = dy_ * a_ * s.head(m);
-  }
 }
 
 template <class T>
@@ -227,26 +55,50 @@ void rotary(T* x, index_t B, index_t T_, index_t heads, index_t D, index_t posit
 }
 
 template <class T>
+void rms_norm(const T* x, const T* w, double eps, index_t n, index_t d, T* y, T* inverse) {
+  gated_rms_norm(x, w, static_cast<const T*>(nullptr), GateActivation::silu, eps, n, d, y, inverse);
+}
+template <class T>
+void rms_norm_backward_add(const T* x, const T* w, const T* inverse, const T* dy, index_t n, index_t d, T* dx, T* dw) {
+  return op_table<T>().rms_norm_backward_add(x, w, inverse, dy, n, d, dx, dw);
+}
+template <class T>
+void gated_rms_norm(const T* x, const T* w, const T* z, GateActivation act, double eps, index_t n, index_t d, T* y, T* inverse) {
+  return op_table<T>().gated_rms_norm(x, w, z, act, eps, n, d, y, inverse);
+}
+template <class T>
+void gated_rms_norm_backward(const T* x, const T* w, const T* z, GateActivation act, const T* inverse, const T* dy, index_t n, index_t d,
+                             T* dx, T* dw, T* dz) {
+  return op_table<T>().gated_rms_norm_backward(x, w, z, act, inverse, dy, n, d, dx, dw, dz);
+}
+template <class T>
+void short_conv_silu(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, T* history, T* p, T* y) {
+  return op_table<T>().short_conv_silu(x, weight, W, B, T_, D, history, p, y);
+}
+template <class T>
+void short_conv_silu_backward(const T* x, const T* weight, index_t W, index_t B, index_t T_, index_t D, const T* p, const T* dy, T* dx,
+                              T* dweight) {
+  return op_table<T>().short_conv_silu_backward(x, weight, W, B, T_, D, p, dy, dx, dweight);
+}
+template <class T>
+void silu(const T* x, index_t n, T* y) {
+  return op_table<T>().silu(x, n, y);
+}
+template <class T>
+void silu_backward(const T* x, const T* dy, index_t n, T* dx) {
+  return op_table<T>().silu_backward(x, dy, n, dx);
+}
+template <class T>
+void swiglu(const T* a, const T* u, index_t n, T* y) {
+  return op_table<T>().swiglu(a, u, n, y);
+}
+template <class T>
+void swiglu_backward(const T* a, const T* u, const T* dy, index_t n, T* da, T* du) {
+  return op_table<T>().swiglu_backward(a, u, dy, n, da, du);
+}
+template <class T>
 double cross_entropy(T* logits, const std::int32_t* targets, index_t n, index_t vocab, double scale, bool gradient, index_t* right) {
-  double loss = 0;
-  for (index_t i = 0; i < n; ++i) {
-    Array<T> row(logits + i * vocab, vocab);
-    const index_t target = targets[i];
-    index_t best = 0;
-    const T top = row.maxCoeff(&best);
-    if (right && best == target) ++*right;
-    const T at_target = row[target];
-    if (gradient) {
-      row = (row - top).exp();
-      const T sum = row.sum();
-      loss += std::log(static_cast<double>(sum)) + static_cast<double>(top - at_target);
-      row *= static_cast<T>(scale) / sum;
-      row[target] -= static_cast<T>(scale);
-    } else {
-      loss += std::log(static_cast<double>((row - top).exp().sum())) + static_cast<double>(top - at_target);
-    }
-  }
-  return loss;
+  return op_table<T>().cross_entropy(logits, targets, n, vocab, scale, gradient, right);
 }
 
 #define FW_INSTANTIATE(T)                                                                                                                \
