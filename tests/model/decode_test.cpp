@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/model_fixture.h"
+#include "support/results.h"
 
 namespace fw::test {
 namespace {
@@ -104,6 +105,38 @@ TEST_SUITE("model") {
       fast.loss_and_gradient(batch, dfast);
       truth.loss_and_gradient(batch, dtruth);
       CHECK(why_parameter_gradients_differ(fast.table(), dfast, dtruth, {1e-9, 1e-9}) == "");
+    }
+  }
+
+  TEST_CASE("backends: cuda matches naive, or says that it cannot run") {
+    const model::ModelConfig c = decode_config(Variant::gdn2);
+    const std::vector<std::string_view> names = model::backend_names();
+    if (std::find(names.begin(), names.end(), "cuda") == names.end()) {
+      CHECK(refusal([&] { model::LanguageModel<float> m(c, "cuda"); }).find("which this build does not have") != std::string::npos);
+      return;
+    }
+    CHECK(refusal([&] { model::LanguageModel<double> m(c, "cuda"); }).find("cuda computes in float") != std::string::npos);
+    for (const Variant variant : layer_variants()) {
+      CAPTURE(info(variant).name);
+      model::ModelConfig wide = decode_config(variant);
+      wide.head_v_dim = 16;
+      model::LanguageModel<float> device(wide, "cuda");
+      model::LanguageModel<double> truth(wide, "naive");
+      device.initialise(9);
+      truth.parameters().assign(device.parameters().begin(), device.parameters().end());
+      const model::Batch batch = random_batch(3, 40, 31, 5);
+      std::vector<float> ddevice;
+      std::vector<double> dtruth;
+      const std::string why = refusal([&] { device.loss_and_gradient(batch, ddevice); });
+      if (why.find("no CUDA device") != std::string::npos) {
+        MESSAGE("skipped: ", why);
+        return;
+      }
+      CHECK(why == "");
+      truth.loss_and_gradient(batch, dtruth);
+      CHECK(why_parameter_gradients_differ(device.table(), ddevice, dtruth, {1e-4, 1e-4}) == "");
+      CHECK_CLOSE(device.logits(batch.tokens, 3, 40), truth.logits(batch.tokens, 3, 40), {1e-5, 1e-4});
+      CHECK_CLOSE(in_pieces(device, batch, {20, 1}), truth.logits(batch.tokens, 3, 40), {1e-5, 1e-4});
     }
   }
 
