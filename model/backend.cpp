@@ -60,7 +60,6 @@ cuda::ProblemResults on_device(const Problem& problem) {
 void cuda_forward(const Inputs<float>& in, const Options& options, Outputs<float>& out, Kept<float>* kept) {
   if (!cuda_has(in, options)) return omp_forward(in, options, out, kept);
   Problem problem = as_problem(in, options);
-  problem.up.d_o = Tensor<double>(problem.in.v.shape());
   const cuda::ProblemResults results = on_device(problem);
   out.o = results.out.o.cast<float>();
   out.final_state = results.out.final_state.cast<float>();
