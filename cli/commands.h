@@ -15,6 +15,9 @@ void add_verify(CLI::App& app, int& status);
 void add_break(CLI::App& app, int& status);
 void add_golden(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
+void add_train(CLI::App& app, int& status);
+void add_eval(CLI::App& app, int& status);
+void add_ablate(CLI::App& app, int& status);
 void add_list(CLI::App& app, int& status);
 
 /// fastweight list --mistakes: the bank of the judge.

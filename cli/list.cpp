@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "core/families.h"
 #include "core/variant.h"
+#include "model/tasks/registry.h"
 
 namespace fw::cli {
 namespace {
@@ -103,13 +104,32 @@ Json families_json() {
   return list;
 }
 
+void print_tasks(bool json) {
+  Json list = Json::array();
+  for (const model::TaskInfo& row : model::tasks()) {
+    const auto task = model::make_task(row.name);
+    Json knobs = Json::array();
+    for (const model::Parameter& p : task->parameters().list())
+      knobs.push_back({{"name", p.name}, {"meaning", p.meaning}, {"default", p.str()}, {"min", p.min}, {"max", p.max}});
+    list.push_back({{"name", row.name}, {"summary", row.summary}, {"isolates", row.isolates}, {"length", task->length()}, {"vocabulary", task->vocabulary_size()},
+                    {"chance", task->chance()}, {"settings", knobs}});
+    if (json) continue;
+    std::cout << row.name << ": " << row.summary << "\n  isolates  " << row.isolates << "\n  "
+              << fmt::format("length {}, {} tokens, chance {:.3f}", task->length(), task->vocabulary_size(), task->chance()) << '\n';
+    for (const model::Parameter& p : task->parameters().list()) std::cout << fmt::format("    {:<12}  {}", p.str(), p.meaning) << '\n';
+  }
+  if (json) std::cout << list.dump(2) << '\n';
+}
+
 struct ListOptions {
-  bool families = false, mistakes = false, json = false;
+  bool families = false, mistakes = false, tasks = false, json = false;
 };
 
 void run_list(const ListOptions& options) {
   if (options.mistakes) {
     print_mistakes(options.json);
+  } else if (options.tasks) {
+    print_tasks(options.json);
   } else if (options.json) {
     std::cout << (options.families ? families_json() : variants_json()).dump(2) << '\n';
   } else if (options.families) {
@@ -126,6 +146,7 @@ void add_list(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("list", "print the rules with their gate structure, equation and source");
   CLI::Option* families = command->add_flag("--families", options->families, "the input families of golden and of the self-test instead");
   command->add_flag("--mistakes", options->mistakes, "the mistakes that verify knows by name instead")->excludes(families);
+  command->add_flag("--tasks", options->tasks, "the tasks of train with their settings instead")->excludes(families);
   command->add_flag("--json", options->json, "an array with one object per row");
   command->footer("Example:\n  fastweight list\n  fastweight list --families --json");
   command->callback([options, &status] {

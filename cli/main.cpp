@@ -49,6 +49,9 @@ int main(int argc, char** argv) {
   fw::cli::add_break(app, status);
   fw::cli::add_golden(app, status);
   fw::cli::add_bench(app, status);
+  fw::cli::add_train(app, status);
+  fw::cli::add_eval(app, status);
+  fw::cli::add_ablate(app, status);
   fw::cli::add_list(app, status);
   try {
     app.parse(argc, argv);

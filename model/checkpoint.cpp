@@ -23,11 +23,25 @@ Tensor<double> tensor_of(const ParameterTensor& p, const std::vector<float>& fla
   return out;
 }
 
-TensorFile model_file(const LanguageModel<float>& model, DType dtype) {
+void add_notes(TensorFile& file, const Notes& notes) {
+  for (const auto& [key, text] : notes) {
+    if (key.empty()) throw Error("save_training: keys of notes must not be empty, got one with the text \"" + text + "\"");
+    file.metadata["note." + key] = text;
+  }
+}
+Notes notes_of(const TensorFile& file) {
+  Notes notes;
+  for (const auto& [key, text] : file.metadata)
+    if (key.starts_with("note.")) notes[key.substr(5)] = text;
+  return notes;
+}
+
+TensorFile model_file(const LanguageModel<float>& model, DType dtype, const Notes& notes) {
   if (dtype != DType::f32 && dtype != DType::bf16)
     throw Error("save_model: dtype must be f32 or bf16, got " + std::string(dtype_name(dtype)));
   TensorFile file;
   file.metadata["format"] = "pt";
+  add_notes(file, notes);
   for (const ParameterTensor& p : model.table().all()) file.tensors[p.name] = AnyTensor::from(tensor_of(p, model.parameters()), dtype);
   return file;
 }
@@ -55,10 +69,7 @@ TensorFile training_file(const Training& training, const Notes& notes) {
   TensorFile file;
   file.metadata["step"] = std::to_string(training.step());
   for (const auto& [key, text] : options_as_text(training.options())) file.metadata["optimizer." + key] = text;
-  for (const auto& [key, text] : notes) {
-    if (key.empty()) throw Error("save_training: keys of notes must not be empty, got one with the text \"" + text + "\"");
-    file.metadata["note." + key] = text;
-  }
+  add_notes(file, notes);
   if (training.step() == 0) return file;
   for (const ParameterTensor& p : training.model().table().all()) {
     file.tensors["optim.m." + p.name] = AnyTensor::from(tensor_of(p, training.state().m), DType::f32);
@@ -115,8 +126,8 @@ index_t step_of(const std::string& path, const TensorFile& file) {
 
 }  // namespace
 
-void save_model(const std::string& folder, const LanguageModel<float>& model, DType dtype) {
-  const TensorFile file = model_file(model, dtype);
+void save_model(const std::string& folder, const LanguageModel<float>& model, DType dtype, const Notes& notes) {
+  const TensorFile file = model_file(model, dtype, notes);
   replace_folder(folder, [&](const std::string& place) {
     write_text(fs::path(place) / "config.json", config_to_json(model.config()));
     write_safetensors((fs::path(place) / "model.safetensors").string(), file);
@@ -124,7 +135,7 @@ void save_model(const std::string& folder, const LanguageModel<float>& model, DT
 }
 
 void save_training(const std::string& folder, const Training& training, const Notes& notes) {
-  const TensorFile numbers = model_file(training.model(), DType::f32), state = training_file(training, notes);
+  const TensorFile numbers = model_file(training.model(), DType::f32, notes), state = training_file(training, notes);
   replace_folder(folder, [&](const std::string& place) {
     write_text(fs::path(place) / "config.json", config_to_json(training.model().config()));
     write_safetensors((fs::path(place) / "model.safetensors").string(), numbers);
@@ -138,7 +149,7 @@ LoadedModel load_model(const std::string& folder, std::string_view backend) {
   if (!weights.file.tensors.count("lm_head.weight")) read.config.tie_word_embeddings = true;
   adapt_old_names(read.config, weights);
   require_fit(weights, layout_parameters(read.config).table, "");  // before memory is asked for what a file only claims
-  LoadedModel loaded{LanguageModel<float>(read.config, backend), std::move(read.ignored)};
+  LoadedModel loaded{LanguageModel<float>(read.config, backend), std::move(read.ignored), notes_of(weights.file)};
   take_parameters(weights, loaded.model.table(), "", loaded.model.parameters());
   return loaded;
 }
@@ -168,10 +179,7 @@ Notes resume(const std::string& folder, Training& training) {
   }
   load_parameters(folder, training.model());
   training.state() = std::move(next);
-  Notes notes;
-  for (const auto& [key, text] : state.file.metadata)
-    if (key.starts_with("note.")) notes[key.substr(5)] = text;
-  return notes;
+  return notes_of(state.file);
 }
 
 }  // namespace fw::model

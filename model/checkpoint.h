@@ -21,14 +21,15 @@ namespace fw::model {
 
 using Notes = std::map<std::string, std::string>;
 
-/// The model alone, in `dtype` F32 or BF16.
-void save_model(const std::string& folder, const LanguageModel<float>& model, DType dtype = DType::f32);
-/// Model and training state, for resume(). Notes are texts of the caller (task, seed, ...); keys must not be empty.
+/// The model alone, in `dtype` F32 or BF16. Notes are texts of the caller (task, seed, ...); keys must not be empty.
+void save_model(const std::string& folder, const LanguageModel<float>& model, DType dtype = DType::f32, const Notes& notes = {});
+/// Model and training state, for resume().
 void save_training(const std::string& folder, const Training& training, const Notes& notes = {});
 
 struct LoadedModel {
   LanguageModel<float> model;
   std::vector<std::string> ignored;  ///< keys of config.json that mean nothing here
+  Notes notes;                       ///< what save_model() or save_training() was given
 };
 LoadedModel load_model(const std::string& folder, std::string_view backend = "omp");
 /// Into a model that exists: its configuration must be that of the file, but for how it was initialised.
