@@ -18,7 +18,7 @@
 namespace fw::model {
 
 enum class GateActivation { silu, sigmoid };
-/// paper: Xavier-uniform, gain 2^-2.5. fla: N(0, initializer_range). wide: N(0, 0.49 / fan_in), quick to learn at small sizes.
+/// paper: Xavier-uniform, gain 2^-2.5. fla: N(0, initializer_range). wide: N(0, 0.49 / fan_in).
 enum class Initialisation { paper, fla, wide };
 
 std::string_view name_of(GateActivation activation);
@@ -50,7 +50,7 @@ struct ModelConfig {
   index_t window_size = 64;       ///< tokens seen, itself included
   double rope_theta = 10000.0;
   bool qkv_bias = false;  ///< of attention
-  Initialisation initialisation = Initialisation::wide;
+  Initialisation initialisation = Initialisation::paper;
   double initializer_range = 0.02;
 
   index_t layers() const { return static_cast<index_t>(mixers.size()); }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The functions of ops.h and matmul.h that are compiled once per instruction set, as a table: one for each, made by kernels_<isa>.cpp.
+// The functions of ops.h, attention.h and matmul.h that are compiled once per instruction set, as a table: one for each, made by
+// kernels_<isa>.cpp.
 #pragma once
 
+#include "model/attention.h"
 #include "model/ops.h"
 
 namespace fw::model {
@@ -22,6 +24,8 @@ struct OpTable {
   decltype(&model::swiglu<T>) swiglu;
   decltype(&model::swiglu_backward<T>) swiglu_backward;
   decltype(&model::cross_entropy<T>) cross_entropy;
+  decltype(&model::attention<T>) attention;
+  decltype(&model::attention_backward<T>) attention_backward;
 };
 
 namespace baseline {

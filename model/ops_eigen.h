@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "model/attention_eigen.h"
 #include "model/matmul_eigen.h"
 #include "model/op_table.h"
 
@@ -215,7 +216,9 @@ OpTable<T> op_table() {
           isa::silu_backward<T>,
           isa::swiglu<T>,
           isa::swiglu_backward<T>,
-          isa::cross_entropy<T>};
+          isa::cross_entropy<T>,
+          isa::attention<T>,
+          isa::attention_backward<T>};
 }
 template OpTable<float> op_table();
 template OpTable<double> op_table();

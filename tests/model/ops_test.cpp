@@ -64,6 +64,12 @@ TEST_SUITE("model") {
       t.product(1, x.data(), wide.data(), out[1].data(), n, 5, D, false);
       t.product(2, x.data(), dy.data(), out[2].data(), D, D, n, true);
     }, {normal("c", {n, n}), normal("c", {n, 5}), normal("c", {D, D})});
+    const model::AttentionShape shape{1, 90, 90, 2, 1, 6, 20};
+    const Tensor<double> q = normal("q", {90, 12}), k = normal("k", {90, 6}), v = normal("v", {90, 6});
+    check_same("attention", [&](const Table& t, auto& out) {
+      t.attention(shape, q.data(), k.data(), v.data(), out[0].data());
+      t.attention_backward(shape, q.data(), k.data(), v.data(), q.data(), out[1].data(), out[2].data(), out[3].data());
+    }, {q, q, k, v});
     const std::vector<std::int32_t> targets(static_cast<std::size_t>(n), 3);
     check_same("cross_entropy", [&](const Table& t, auto& out) {
       out[1][0] = t.cross_entropy(out[0].data(), targets.data(), n, D, 0.5, true, nullptr);

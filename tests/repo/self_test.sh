@@ -22,7 +22,7 @@ make_tree() {
   rm -rf "$work/tree"
   mkdir -p "$work/tree"
   cd "$work/tree"
-  mkdir -p reference/{core,naive/vjp,chunkwise,verify,omp} cuda cli tests/naive viz/panels viz/app docs scripts .ci cmake build/junk
+  mkdir -p reference/{core,naive/vjp,chunkwise,verify,omp} cuda model cli tests/naive viz/panels viz/app docs scripts .ci cmake build/junk
   header '#include <vector>' '#include "core/dtype.h"' >reference/core/tensor.h
   header >reference/core/dtype.h
   source_file '#include "core/tensor.h"' '#include <fmt/format.h>' >reference/core/tensor.cpp
@@ -33,6 +33,7 @@ make_tree() {
   header '#include "chunkwise/wy.h"' '#include "naive/gdn2.h"' '#include "core/tensor.h"' >reference/verify/judge.h
   source_file '#include "core/tensor.h"' '#include <omp.h>' >reference/omp/forward.cpp
   header '#include "core/tensor.h"' '#include <cuda_runtime.h>' >cuda/launch.h
+  source_file '#include "core/tensor.h"' '#include "naive/gdn2.h"' '#include "omp/forward.h"' '#include "model/backend.h"' >model/backend.cpp
   source_file '#include <CLI/CLI.hpp>' '#include "verify/judge.h"' '#include "naive/gdn2.h"' >cli/main.cpp
   source_file '#include <doctest/doctest.h>' '#include "support/shapes.h"' '#include "naive/gdn2.h"' >tests/naive/gdn2_test.cpp
   source_file '#include "core/tensor.h"' '#include <imgui.h>' >viz/panels/state.cpp
@@ -85,6 +86,8 @@ broken includes reference/verify/judge.h "verify includes cli" 'add reference/ve
 broken includes cli/main.cpp "cli includes tests" 'add cli/main.cpp "#include \"tests/support/shapes.h\""'
 broken includes reference/naive/gdn2.h "naive uses CUDA" 'add reference/naive/gdn2.h "#include <cuda_fp16.h>"'
 broken includes reference/naive/gdn2.h "a header without its room" 'add reference/naive/gdn2.h "#include \"types.h\""'
+broken includes model/backend.cpp "model includes chunkwise" 'add model/backend.cpp "#include \"chunkwise/wy.h\""'
+broken includes model/backend.cpp "model includes verify" 'add model/backend.cpp "#include \"verify/judge.h\""'
 broken includes viz/panels/state.cpp "a panel includes GLFW" 'add viz/panels/state.cpp "#include <GLFW/glfw3.h>"'
 broken licence reference/core/tensor.cpp "no SPDX lines" 'echo "int x;" >reference/core/tensor.cpp'
 broken licence scripts/run.sh "a script under another licence" 'sed -i s/MIT/GPL-3.0/ scripts/run.sh'
