@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/view_model.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "viz/model/directives.h"
+
+namespace fw::viz {
+
+std::string demonstration() {
+  return "Ana=red\nBo=blue\nCy=green\n...\nDee=gold\nEli=pink\nFay=teal\n...\nGus=gray\nHal=lime\n...\nAna?\nAna=gold\ndel Bo\nBo?\n"
+         "...\nCy?\nEli+=city:Rome\n... 3\nDee?\nCy=teal\n...\nCy?\nBo?\n";
+}
+
+const char* name_of(Map map) {
+  switch (map) {
+    case Map::state: return "S";
+    case Map::change: return "change";
+    case Map::decay: return "decay";
+    case Map::erase: return "erase";
+    case Map::write: return "write";
+    case Map::compare: return "A-B";
+  }
+  return "?";
+}
+
+ViewModel::ViewModel() {
+  Document document;
+  document.commands = parse_script(demonstration());
+  open(std::move(document));
+  transport.go(14);
+}
+
+int ViewModel::length() const { return std::max(a_->length(), b_ ? b_->length() : 0); }
+
+/// Build what differs from what is shown; nothing is replaced before all of it has been built.
+void ViewModel::adopt(const Document& document) {
+  check_head(document.a);
+  check_head(document.b);
+  const bool first = a_ == nullptr, same_settings = !first && document.settings == adopted_.settings;
+  const bool same_log = same_settings && document.commands == adopted_.commands;
+  auto a = a_, b = b_;
+  auto line = same_log ? nullptr : std::make_shared<const Timeline>(build_timeline(document.settings, document.commands));
+  if (!same_log || !(document.a == adopted_.a)) {
+    // A head of its own keeps the timeline of the run that it replaces.
+    if (line == nullptr) line = std::shared_ptr<const Timeline>(a_, &a_->timeline());
+    a = std::make_shared<const Run>(line, document.a);
+  }
+  if (!document.compare) {
+    b = nullptr;
+  } else if (b == nullptr || !same_log || !(document.b == adopted_.b) || !(document.branch == adopted_.branch) || !adopted_.compare) {
+    auto line_b = document.branch ? std::make_shared<const Timeline>(build_timeline(document.settings, document.branch->commands))
+                                  : std::shared_ptr<const Timeline>(a, &a->timeline());
+    b = std::make_shared<const Run>(line_b, document.b);
+  }
+  Vec divergence;
+  for (int t = 0; b != nullptr && t <= std::min(a->length(), b->length()); ++t) {
+    const double whole = norm(a->state(t)), apart = norm(difference(a->state(t), b->state(t)));
+    divergence.push_back(apart == 0.0 ? 0.0 : apart / whole);
+  }
+  a_ = std::move(a);
+  b_ = std::move(b);
+  divergence_ = std::move(divergence);
+  adopted_ = document;
+  ++generation_;
+  transport.set_length(length());
+}
+
+void ViewModel::open(Document document) {
+  adopt(document);
+  history_.reset(std::move(document));
+  selection.unlock();
+  transport.to_end();
+}
+
+void ViewModel::change(Document document, bool dragging) {
+  if (!(document == history_.now())) {
+    adopt(document);
+    dragging_ ? history_.amend(std::move(document)) : history_.push(std::move(document));
+  }
+  dragging_ = dragging;
+}
+
+bool ViewModel::undo() {
+  if (!history_.undo()) return false;
+  adopt(history_.now());
+  return true;
+}
+
+bool ViewModel::redo() {
+  if (!history_.redo()) return false;
+  adopt(history_.now());
+  return true;
+}
+
+void ViewModel::fork() {
+  Document next = document();
+  const int t = std::min(transport.t(), a_->length());
+  next.branch = Branch{t, prefix_of(next.commands, t)};
+  next.b = next.a;
+  next.compare = true;
+  change(std::move(next));
+}
+
+void ViewModel::join() {
+  Document next = document();
+  next.branch.reset();
+  change(std::move(next));
+}
+
+void ViewModel::enter_command(const Command& command) {
+  Document next = document();
+  auto& log = next.branch ? next.branch->commands : next.commands;
+  int tokens = tokens_of(log);
+  if (transport.t() < tokens) {
+    const int t = transport.t();
+    if (!next.branch) next.b = next.a;
+    next.branch = Branch{next.branch ? std::min(t, next.branch->at) : t, prefix_of(log, t)};
+    next.branch->commands.push_back(command);
+    next.compare = true;
+    tokens = t;
+  } else {
+    log.push_back(command);
+  }
+  change(std::move(next));
+  if (makes_token(command.verb)) transport.go(tokens + (command.verb == Verb::filler ? command.count : 1));
+}
+
+void ViewModel::enter(std::string_view line, int line_number) {
+  if (run_directive(*this, line, line_number)) return;
+  if (const auto command = parse_command(line, line_number)) enter_command(*command);
+}
+
+void ViewModel::run_script(std::string_view text) {
+  const History before = history_;
+  const Transport time = transport;
+  const ViewOptions shown = options;
+  try {
+    std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
+    const auto flush = [&] {
+      if (pending.empty()) return;
+      const bool at_end = transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      if (at_end) {
+        Document next = document();
+        auto& log = next.branch ? next.branch->commands : next.commands;
+        log.insert(log.end(), pending.begin(), pending.end());
+        const int tokens = tokens_of(log);
+        change(std::move(next));
+        transport.go(tokens);
+      } else {
+        for (const Command& command : pending) enter_command(command);
+      }
+      pending.clear();
+    };
+    for (int number = 1; !text.empty(); ++number) {
+      const std::size_t end = text.find('\n');
+      const std::string_view line = text.substr(0, end);
+      if (is_directive(line)) {
+        flush();
+        run_directive(*this, line, number);
+      } else if (const auto command = parse_command(line, number)) {
+        pending.push_back(*command);
+      }
+      if (end == std::string_view::npos) break;
+      text.remove_prefix(end + 1);
+    }
+    flush();
+  } catch (...) {
+    history_ = before;
+    adopt(history_.now());
+    transport = time;
+    options = shown;
+    throw;
+  }
+  Document after = document();
+  history_ = before;
+  history_.push(std::move(after));
+}
+
+int ViewModel::first_divergence() const {
+  for (std::size_t t = 0; t < divergence_.size(); ++t)
+    if (!(divergence_[t] <= 1e-3)) return static_cast<int>(t);
+  return -1;
+}
+
+int ViewModel::tracked_fact() const {
+  const int facts = static_cast<int>(a_->timeline().facts.size()), focused = selection.focused().fact;
+  if (focused >= 0 && focused < facts) return focused;
+  const int t = std::min(transport.t(), a_->length());
+  return t == 0 ? -1 : a_->timeline().entries[static_cast<std::size_t>(t - 1)].fact;
+}
+
+void ViewModel::refresh_sides() {
+  const Key key{generation_, transport.t(), tracked_fact(), transport.phase()};
+  if (key == shown_) return;
+  side_a_ = side_at(*a_, key.t, key.phase, key.query);
+  if (b_) side_b_ = side_at(*b_, key.t, key.phase, key.query);
+  shown_ = key;
+}
+
+const Side& ViewModel::side_a() {
+  refresh_sides();
+  return side_a_;
+}
+
+const Side* ViewModel::side_b() {
+  refresh_sides();
+  return b_ ? &side_b_ : nullptr;
+}
+
+void ViewModel::refresh_squares() {
+  if (squares_of_ == generation_) return;
+  squares_of_ = generation_;
+  attention_ = a_->length() <= kMostSquare ? hidden_attention(*a_) : Grid();
+  retention_ = a_->length() <= kMostSquare ? retention(*a_) : Grid();
+}
+
+const Grid& ViewModel::attention_a() {
+  refresh_squares();
+  return attention_;
+}
+
+const Grid& ViewModel::retention_a() {
+  refresh_squares();
+  return retention_;
+}
+
+}  // namespace fw::viz
