@@ -25,7 +25,7 @@ namespace {
 struct ViewArguments {
   std::string screenshot, size = "1600x1000", theme, script, session, save, csv, font;
   double font_size = 0;
-  int t = -1;
+  int t = -1, frames = 0;
   bool describe = false;
 };
 
@@ -56,6 +56,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
+  options.frames = a.frames;
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -96,6 +97,7 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--font-size", a->font_size, "in pixels (default: by the width)");
   command->add_flag("--describe", a->describe, "print the moment as Markdown");
   command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value");
+  command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->footer("Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe");
   command->callback([a, &status] {

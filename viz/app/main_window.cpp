@@ -65,11 +65,12 @@ Layout layout_for(float width, float height, float em) {
   Rect below = all.cut_bottom(std::floor(std::min(0.31f * all.h, 19.0f * em)), gap);
   const float third = std::floor(all.w * 0.37f);
   Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
-  out.step = left.cut_bottom(std::floor(0.42f * left.h), gap);
+  out.step = left.cut_bottom(std::floor(std::max(0.36f * left.h, 11.0f * em)), gap);
   out.state = left;
   out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
   out.gates = middle;
-  out.readout = right.cut_bottom(std::floor(std::min(0.40f * right.h, 13.5f * em)), gap);
+  out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
+  out.recall = right.cut_bottom(std::floor(std::clamp(0.25f * right.h, 5.0f * em, 9.0f * em)), gap);
   out.associations = right;
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
@@ -111,7 +112,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   using Panel = void (*)(Ui&, const Rect&);
   const std::pair<Panel, const Rect*> panels[] = {
       {transport_bar, &at.bar}, {ribbon_panel, &at.ribbon}, {state_panel, &at.state}, {step_panel, &at.step}, {gates_panel, &at.gates}, {associations_panel, &at.associations},
-      {readout_panel, &at.readout}, {attention_panel, &at.attention}, {retention_panel, &at.retention}, {interference_panel, &at.interference},
+      {recall_panel, &at.recall}, {readout_panel, &at.readout}, {attention_panel, &at.attention}, {retention_panel, &at.retention}, {interference_panel, &at.interference},
       {spectrum_panel, &at.spectrum}, {gauges_panel, &at.gauges}, {collapse_panel, &at.collapse}};
   int id = 0;
   for (const auto& [draw, place] : panels) {

@@ -16,7 +16,7 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display.
 struct Layout {
-  Rect bar, ribbon, state, step, gates, collapse, associations, readout, attention, retention, interference, spectrum, gauges, status;
+  Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges, status;
 };
 Layout layout_for(float width, float height, float em);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include <cmath>
 #include <string>
 
 #include "viz/panels/panels.h"
@@ -10,7 +11,7 @@ void collapse_panel(Ui& ui, const Rect& r) {
   ViewModel& view = ui.view;
   const Palette& c = ui.colours();
   const float em = ui.em;
-  Rect inside = panel(ui, r, "Gate collapse of B", "an ablation at inference, not the trained narrower model");
+  Rect inside = panel(ui, r, "Gate collapse of B", "an ablation, not the trained narrower model");
   Document next = view.document();
   Head& head = next.b;
   bool dragging = false, changed = false;
@@ -37,13 +38,19 @@ void collapse_panel(Ui& ui, const Rect& r) {
       head.collapse = shown = at;
     }
   };
-  const float arrow = 1.1f * em, width = (presets.w - 3 * arrow - 2.2f * em - 7 * 0.2f * em) / 7;
+  // Each as wide as its name needs, stretched or squeezed to the row.
+  const float arrow = 1.1f * em, room = presets.w - 3 * arrow - 2.2f * em - 7 * 0.2f * em;
+  float needed = 0;
+  const auto natural = [&](const Preset& p) { return text_width(ui, p.name, Face::small) + 0.8f * em; };
+  for (const Preset& p : kChain) needed += natural(p);
+  for (const Preset& p : kBranch) needed += natural(p);
+  const auto width = [&](const Preset& p) { return std::floor(natural(p) * room / needed); };
   for (std::size_t i = 0; i < 4; ++i) {
-    offer(kChain[i], width);
+    offer(kChain[i], width(kChain[i]));
     if (i < 3) text(ui, presets.cut_left(arrow - 0.2f * em, 0.2f * em), ui.sign("\xe2\x86\x92", ">"), c.muted, Face::small, Align::centre);
   }
   text(ui, presets.cut_left(2.2f * em), "or", c.muted, Face::small, Align::centre);
-  for (const Preset& p : kBranch) offer(p, width);
+  for (const Preset& p : kBranch) offer(p, width(p));
 
   struct Knob {
     const char *id, *math, *ascii;

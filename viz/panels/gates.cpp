@@ -64,9 +64,9 @@ void gates_panel(Ui& ui, const Rect& r) {
     for (std::size_t i = 0; i < channels; ++i) now[i] = t == 0 || t > run.length() ? std::nan("") : shown_value(row, side.gates, i);
     const bool known = t > 0 && t <= run.length();
     const double sd = deviation_of(now);
-    const std::string note = !known ? std::string("no token") : "mean " + number(mean_of(now), row.is_alpha ? 4 : 3) + "  sd " + number(sd, row.is_alpha ? 4 : 3) + (sd == 0.0 ? "  tied" : "");
+    const std::string note = !known ? std::string("no token") : "mean " + number(mean_of(now), row.is_alpha ? 4 : 3) + "  sd " + number(sd, row.is_alpha ? 4 : 3) + (sd == 0.0 ? "  equal" : "");
     head.cut_left(text(ui, head, ui.sign(row.math, row.ascii), c.text, Face::small) + 0.4f * em);
-    const float note_width = text_width(ui, "mean 0.0000  sd 0.0000  tied", Face::small);
+    const float note_width = text_width(ui, "mean 0.0000  sd 0.0000  equal", Face::small);
     text(ui, head.cut_left(std::min(note_width, 0.6f * head.w), 0.3f * em), note, c.muted, Face::small);
     if (head.w > 5 * em) legend(ui, head.w > 9 * em ? head.cut_right(9 * em) : head, scale, 2);
 

@@ -40,7 +40,7 @@ void gauges_panel(Ui& ui, const Rect& r) {
   const float em = ui.em;
   const Side& a = view.side_a();
   const Side* b = view.side_b();
-  Rect inside = panel(ui, r, "Gauges", "growth of the step, distance from the narrower rules");
+  Rect inside = panel(ui, r, "Gauges", "growth, distance from narrower rules");
   const double none = std::nan("");
   const Side& o = b ? *b : a;
   const int t = view.transport.t();

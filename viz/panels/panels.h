@@ -16,6 +16,7 @@ void step_panel(Ui& ui, const Rect& r);           ///< the step split into decay
 void gates_panel(Ui& ui, const Rect& r);          ///< b, w, alpha per channel, now and over time
 void collapse_panel(Ui& ui, const Rect& r);       ///< the sliders that morph B between the rules
 void associations_panel(Ui& ui, const Rect& r);   ///< does S still map each key to its value
+void recall_panel(Ui& ui, const Rect& r);         ///< the tracked fact's cosine and norm over time
 void readout_panel(Ui& ui, const Rect& r);        ///< what memory answers to the tracked query
 void attention_panel(Ui& ui, const Rect& r);      ///< hidden attention, token x token
 void retention_panel(Ui& ui, const Rect& r);      ///< how much of each write survives

@@ -36,7 +36,7 @@ void square(Ui& ui, Rect inside, Slot slot, const Grid& grid, const Scale& scale
 }  // namespace
 
 void attention_panel(Ui& ui, const Rect& r) {
-  const Rect inside = panel(ui, r, "Hidden attention", ui.sign("o = \xce\xa3 A z, exact, signed \xc2\xb7 row t, column i", "o = sum A z, exact, signed"));
+  const Rect inside = panel(ui, r, "Hidden attention", ui.sign("o = \xce\xa3 A z \xc2\xb7 row t, column i", "o = sum A z, row t, column i"));
   const Grid& grid = ui.view.attention_a();
   Scale scale;
   scale.range = 0;
@@ -46,7 +46,7 @@ void attention_panel(Ui& ui, const Rect& r) {
 }
 
 void retention_panel(Ui& ui, const Rect& r) {
-  const Rect inside = panel(ui, r, "Retention", ui.sign("|m|/|k|: how much of write i lives at t", "|m|/|k|: write i at t"));
+  const Rect inside = panel(ui, r, "Retention", "|m|/|k|, row t, column i");
   const Grid& grid = ui.view.retention_a();
   Scale scale;
   scale.is_signed = false;

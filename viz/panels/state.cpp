@@ -57,7 +57,7 @@ void one_map(Ui& ui, Rect r, Slot slot, const char* letter, Colour tint, const R
 
   const float cell = std::min((r.w - margin) / static_cast<float>(std::max(1, g.cols)), (r.h - margin) / static_cast<float>(std::max(1, g.rows)));
   Rect map{std::floor(r.x) + 1, std::floor(r.y) + 1, std::floor(cell * static_cast<float>(g.cols)), std::floor(cell * static_cast<float>(g.rows))};
-  if (cell > 4) map.w = std::floor(cell) * static_cast<float>(g.cols), map.h = std::floor(cell) * static_cast<float>(g.rows);
+  if (cell > 8) map.w = std::floor(cell) * static_cast<float>(g.cols), map.h = std::floor(cell) * static_cast<float>(g.rows);
   Scale scale;
   scale.range = shown.range;
   scale.root = ui.view.options.root_scale;

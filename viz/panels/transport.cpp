@@ -41,7 +41,6 @@ void head_choice(Ui& ui, Rect r, bool b) {
 }
 
 void command_box(Ui& ui, Rect r) {
-  const Palette& c = ui.colours();
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
   ImGui::SetNextItemWidth(r.w);
@@ -59,7 +58,6 @@ void command_box(Ui& ui, Rect r) {
     ui.state.message = error.what();
   }
   ui.state.focus_command = true;
-  static_cast<void>(c);
 }
 
 }  // namespace
@@ -109,7 +107,7 @@ void ribbon_panel(Ui& ui, const Rect& r) {
   fill(ui, r, c.panel, 4);
   frame(ui, r, c.border, 1, 4);
   const Run& run = ui.view.a();
-  const Span span = visible_tokens(ui, std::max(4, static_cast<int>(r.w / (3.3f * ui.em))));
+  const Span span = visible_tokens(ui, std::max(4, static_cast<int>(r.w / (4.3f * ui.em))));
   if (span.count == 0) {
     text(ui, r.inset(ui.em, 0), "No tokens yet: type a fact such as Ana=red into the box above.", c.muted);
     return;
@@ -131,7 +129,7 @@ void ribbon_panel(Ui& ui, const Rect& r) {
                         : entry.kind == EntryKind::surgery ? c.chip_surgery : c.chip_write;
     fill(ui, chip, tint, 3);
     if (&shown != &run) fill(ui, {chip.x, chip.y, chip.w, 2}, c.head_b);
-    text(ui, chip.inset(2, 0), entry.label, c.text, Face::small, Align::centre);
+    text(ui, chip.inset(1, 0), entry.label, c.text, Face::small, Align::centre);
     const auto i = static_cast<std::size_t>(t - 1);
     const float half = std::floor(0.5f * bars.h) - 1;
     fill(ui, {bars.x, bars.y, bars.w * static_cast<float>(shown.series().erase[i] / most), half}, c.erase);
