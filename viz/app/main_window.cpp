@@ -70,7 +70,7 @@ Layout layout_for(float width, float height, float em) {
   out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
   out.gates = middle;
   out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
-  out.recall = right.cut_bottom(std::floor(std::clamp(0.25f * right.h, 5.0f * em, 9.0f * em)), gap);
+  out.recall = right.cut_bottom(std::floor(std::clamp(right.h - out.readout.h - 17.0f * em, 5.5f * em, 11.0f * em)), gap);
   out.associations = right;
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
