@@ -24,7 +24,7 @@ Grid random_grid(int rows, int cols, std::uint64_t seed) {
 
 /// Where a fact stands after the last token.
 Association at_end(const Run& run, int fact = 0) {
-  return side_at(run, run.length(), Phase::write, -1).associations.at(static_cast<std::size_t>(fact));
+  return side_at(run, run.length(), Phase::write, nullptr).associations.at(static_cast<std::size_t>(fact));
 }
 
 }  // namespace

@@ -111,6 +111,20 @@ TEST_CASE("view: commands append at the end and fork before it") {
   CHECK(view.first_divergence() == 3);
   view.enter("go divergence");
   CHECK(view.transport.t() == 3);
+  // Where A or B has ended, it does nothing any more and keeps what it has.
+  view.enter("set b off");
+  view.enter("set b gdn2");
+  view.enter("go 2");
+  view.enter("... 5");
+  CHECK(view.transport.t() == 7);
+  CHECK(view.side_a().idle);
+  CHECK(view.side_a().step.after == view.a().state(4));
+  CHECK(norm(view.side_a().split.total) == 0.0);
+  CHECK_FALSE(view.side_b()->idle);
+  view.enter("Cy?");
+  CHECK(view.transport.t() == 8);
+  CHECK(view.tracked_fact() == 2);
+  CHECK(view.side_b()->query == transposed_times(view.b()->state(8), view.a().timeline().facts[2].k));
   view.enter("join");
   CHECK_FALSE(view.document().branch.has_value());
 }

@@ -55,7 +55,7 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   }
 }
 
-Layout layout_for(float width, float height, float em) {
+Layout layout_for(float width, float height, float em, int facts) {
   Layout out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
@@ -70,7 +70,8 @@ Layout layout_for(float width, float height, float em) {
   out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
   out.gates = middle;
   out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
-  out.recall = right.cut_bottom(std::floor(std::clamp(right.h - out.readout.h - 17.0f * em, 5.5f * em, 11.0f * em)), gap);
+  const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
+  out.recall = right.cut_bottom(std::floor(std::max(std::min(right.h - table, 14.0f * em), std::min(6.5f * em, 0.35f * right.h))), gap);
   out.associations = right;
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
@@ -108,7 +109,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   ImGui::PopStyleVar(3);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
-  const Layout at = layout_for(size.x, size.y, em);
+  const Layout at = layout_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
   using Panel = void (*)(Ui&, const Rect&);
   const std::pair<Panel, const Rect*> panels[] = {
       {transport_bar, &at.bar}, {ribbon_panel, &at.ribbon}, {state_panel, &at.state}, {step_panel, &at.step}, {gates_panel, &at.gates}, {associations_panel, &at.associations},

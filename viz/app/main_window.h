@@ -18,7 +18,8 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 struct Layout {
   Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges, status;
 };
-Layout layout_for(float width, float height, float em);
+/// `facts`: rows of the association table, which gives what it does not need to the chart below it.
+Layout layout_for(float width, float height, float em, int facts = 8);
 
 /// Colours of ImGui's own widgets, after the theme.
 void apply_theme(Theme theme, float em);

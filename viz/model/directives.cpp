@@ -153,8 +153,7 @@ void lock(ViewModel& view, const Line& line) {
     line.ends(3);
   } else {
     line.ends(2);
-    for (std::size_t f = 0; f < timeline.facts.size(); ++f)
-      if (timeline.facts[f].key == what) focus.fact = static_cast<int>(f);
+    focus.fact = timeline.find_fact(what);
     if (focus.fact < 0) line.fail(1, "a key that is written somewhere");
   }
   view.selection.lock(focus);

@@ -7,10 +7,11 @@
 namespace fw::viz {
 namespace {
 
-Step nothing_yet(const Run& run) {
+/// Before the first token and after the last: a step that does nothing to S.
+Step no_step(const Run& run, const Grid& S) {
   const Timeline& line = run.timeline();
   Step s;
-  s.before = s.decayed = s.after = line.S0;
+  s.before = s.decayed = s.after = S;
   s.b = s.q = s.k = s.e = Vec(static_cast<std::size_t>(line.dk), 0.0);
   s.alpha = Vec(static_cast<std::size_t>(line.dk), 1.0);
   s.w = s.v = s.r = s.z = s.delta = s.o = Vec(static_cast<std::size_t>(line.dv), 0.0);
@@ -27,14 +28,15 @@ Grid at_phase(const Step& step, const Split& split, Phase phase) {
 
 }  // namespace
 
-Side side_at(const Run& run, int at, Phase phase, int query) {
+Side side_at(const Run& run, int at, Phase phase, const Vec* query) {
   const Timeline& line = run.timeline();
   const int t = std::clamp(at, 0, run.length());
   Side out;
-  out.step = t == 0 ? nothing_yet(run) : run.step(t);
+  out.idle = at <= 0 || at > run.length();
+  out.step = out.idle ? no_step(run, run.state(t)) : run.step(t);
   out.split = split_of(out.step);
   out.shown = at_phase(out.step, out.split, t == at ? phase : Phase::write);
-  out.gates = t == 0 ? Gates{out.step.b, out.step.w, Vec(out.step.alpha.size(), 0.0)} : run.gates(t);
+  out.gates = out.idle ? Gates{out.step.b, out.step.w, Vec(out.step.alpha.size(), 0.0)} : run.gates(t);
   out.erase = erase_gauge(out.step.k, out.step.e);
   out.growth = transition_growth(out.step);
   out.collapse = collapse_gauge(out.gates);
@@ -55,7 +57,7 @@ Side side_at(const Run& run, int at, Phase phase, int query) {
     }
     out.associations.push_back(row);
   }
-  const Vec& q = query >= 0 && query < static_cast<int>(line.facts.size()) ? line.facts[static_cast<std::size_t>(query)].k : out.step.q;
+  const Vec& q = query != nullptr ? *query : out.step.q;
   out.query = transposed_times(out.step.after, q);
   const double length = norm(out.query);
   for (int c = 0; c < static_cast<int>(line.codebook.size()); ++c)

@@ -31,7 +31,8 @@ struct Answer {
 
 /// One head at one moment.
 struct Side {
-  Step step;                       ///< at t = 0: S0 throughout, zero vectors
+  bool idle = false;               ///< no token here: before the first, or this run has ended
+  Step step;                       ///< idle: the same S throughout, zero vectors
   Split split;
   Grid shown;                      ///< S at the phase the view stands in
   Gates gates;
@@ -44,10 +45,10 @@ struct Side {
   std::vector<Answer> answers;     ///< best first
 };
 
-/// `query`: index of the fact whose key is asked, -1: the token's own q. t is clamped to the run.
-Side side_at(const Run& run, int t, Phase phase, int query);
+/// `query`: the key that is asked [Dk], null: the token's own q. Past the run's end its last state, idle.
+Side side_at(const Run& run, int t, Phase phase, const Vec* query);
 
-/// What is asked: "key(Ana)" or "q of token 14".
+/// What is asked: "key(Ana)" for a fact of the run, -1: "q of token 14".
 std::string query_text(const Run& run, int t, int query);
 
 }  // namespace fw::viz

@@ -214,6 +214,12 @@ const Intent* Fact::at(int t) const {
   return last;
 }
 
+int Timeline::find_fact(const std::string& key) const {
+  for (std::size_t f = 0; f < facts.size(); ++f)
+    if (facts[f].key == key) return static_cast<int>(f);
+  return -1;
+}
+
 Vec unit_vector(std::uint64_t seed, const std::string& kind, const std::string& name, int size) {
   const Random random(seed, kind + " " + name);
   Vec x(static_cast<std::size_t>(size));

@@ -71,6 +71,8 @@ struct Timeline {
   std::vector<Fact> facts;
   std::vector<Codeword> codebook;  ///< every value that was named, in order of first use
   int length() const { return static_cast<int>(entries.size()); }
+  /// Index of the fact with this key; -1: none.
+  int find_fact(const std::string& key) const;
 };
 
 /// Unit vector of a name: a normal draw per channel, normalised. `kind` separates keys from values.

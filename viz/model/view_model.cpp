@@ -188,15 +188,20 @@ int ViewModel::first_divergence() const {
 int ViewModel::tracked_fact() const {
   const int facts = static_cast<int>(a_->timeline().facts.size()), focused = selection.focused().fact;
   if (focused >= 0 && focused < facts) return focused;
-  const int t = std::min(transport.t(), a_->length());
-  return t == 0 ? -1 : a_->timeline().entries[static_cast<std::size_t>(t - 1)].fact;
+  // The token shown is A's; B's where only B goes on. Their logs may have met the facts in another order.
+  const int t = transport.t();
+  const Run* run = t <= a_->length() ? a_.get() : b_ && t <= b_->length() ? b_.get() : nullptr;
+  if (run == nullptr || t == 0) return -1;
+  const int fact = run->timeline().entries[static_cast<std::size_t>(t - 1)].fact;
+  return fact < 0 ? -1 : a_->timeline().find_fact(run->timeline().facts[static_cast<std::size_t>(fact)].key);
 }
 
 void ViewModel::refresh_sides() {
   const Key key{generation_, transport.t(), tracked_fact(), transport.phase()};
   if (key == shown_) return;
-  side_a_ = side_at(*a_, key.t, key.phase, key.query);
-  if (b_) side_b_ = side_at(*b_, key.t, key.phase, key.query);
+  const Vec* query = key.query < 0 ? nullptr : &a_->timeline().facts[static_cast<std::size_t>(key.query)].k;
+  side_a_ = side_at(*a_, key.t, key.phase, query);
+  if (b_) side_b_ = side_at(*b_, key.t, key.phase, query);
   shown_ = key;
 }
 

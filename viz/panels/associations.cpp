@@ -82,10 +82,8 @@ void associations_panel(Ui& ui, const Rect& r) {
     const Association& row = a.associations[static_cast<std::size_t>(n)];
     const Fact& fact = line.facts[static_cast<std::size_t>(n)];
     // B's own branch may have met the facts in another order.
-    const Association* other = nullptr;
-    if (b)
-      for (const Association& candidate : b->associations)
-        if (view.b()->timeline().facts[static_cast<std::size_t>(candidate.fact)].key == fact.key) other = &candidate;
+    const int in_b = b ? view.b()->timeline().find_fact(fact.key) : -1;
+    const Association* other = in_b < 0 ? nullptr : &b->associations[static_cast<std::size_t>(in_b)];
     Rect place = inside.cut_top(height);
     const Rect whole{place.x - 2, place.y, place.w + 4, place.h};
     if (n == tracked) fill(ui, whole, faded(c.accent, 34), 2);

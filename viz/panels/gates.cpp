@@ -30,7 +30,8 @@ void gates_panel(Ui& ui, const Rect& r) {
   const bool of_b = ui.state.gates_of_b && view.b() != nullptr;
   const Run& run = of_b ? *view.b() : view.a();
   const Side& side = of_b ? *view.side_b() : view.side_a();
-  Rect inside = panel(ui, r, "Gates", std::string(ui.sign("channel \xc3\x97 token \xc2\xb7 bars: this token \xc2\xb7 ", "channel x token, bars: this token, ")) + (of_b ? "B " : "A ") + short_name(run.head()));
+  Rect inside = panel(ui, r, "Gates", std::string(ui.sign("channel \xc3\x97 token \xc2\xb7 bars: this token \xc2\xb7 ", "channel x token, bars: this token, ")) + (of_b ? "B " : "A ") + short_name(run.head()),
+                      view.b() != nullptr ? 4.6f * em : 0.0f);
   if (view.b() != nullptr) {
     static constexpr std::string_view kHeads[] = {"A", "B"};
     const int head = choice(ui, {r.right() - 4.6f * em, r.y + 0.35f * em, 4.1f * em, 1.3f * em}, "gates of", kHeads, 2, of_b ? 1 : 0);

@@ -10,12 +10,6 @@ namespace {
 
 constexpr double kTop = 1.25;
 
-int fact_named(const Timeline& line, const std::string& key) {
-  for (std::size_t f = 0; f < line.facts.size(); ++f)
-    if (line.facts[f].key == key) return static_cast<int>(f);
-  return -1;
-}
-
 void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, int T, Colour colour) {
   if (fact < 0) return;
   const int count = std::max(1, T / run.recall_stride());
@@ -40,11 +34,12 @@ void recall_panel(Ui& ui, const Rect& r) {
   fill(ui, inside, c.inset);
   for (double v : {0.0, 0.5, 1.0}) {
     fill(ui, {inside.x, std::floor(y_of(v)), inside.w, 1}, c.grid);
+    if (v == 0.5 && inside.h < 5 * em) continue;
     text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small, Align::right);
   }
   if (fact >= 0) {
     lines_of(ui, inside, view.a(), fact, T, c.head_a);
-    if (view.b()) lines_of(ui, inside, *view.b(), fact_named(view.b()->timeline(), key), T, c.head_b);
+    if (view.b()) lines_of(ui, inside, *view.b(), view.b()->timeline().find_fact(key), T, c.head_b);
   } else {
     for (int f = 0; f < static_cast<int>(line.facts.size()); ++f) sparkline(ui, inside, view.a().recall(f).cosine, 0, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
   }

@@ -49,8 +49,8 @@ void one_map(Ui& ui, Rect r, Slot slot, const char* letter, Colour tint, const R
   const float em = ui.em, margin = 1.5f * em;
   Rect head = r.cut_top(1.2f * em, 0.1f * em);
   head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
-  const std::string size = ui.view.options.map == Map::compare ? "|A-B| " : "|S| ";
-  const std::string total = (ui.view.options.map == Map::state || ui.view.options.map == Map::compare ? size : "| | ") + number(norm(g), 3);
+  const Map map_shown = ui.view.options.map;
+  const std::string total = std::string(map_shown == Map::state ? "|S| " : map_shown == Map::compare ? "|A-B| " : "norm ") + number(norm(g), 3);
   const float total_width = text_width(ui, total, Face::small);
   text(ui, head.cut_right(total_width + margin), total, c.muted, Face::small);
   text(ui, head, ui.view.options.map == Map::compare ? "difference" : short_name(run.head()), c.text, Face::small);

@@ -13,7 +13,9 @@ void step_panel(Ui& ui, const Rect& r) {
   const Side& a = view.side_a();
   const Side* b = view.side_b();
   const int t = view.transport.t();
-  std::string token = t == 0 ? "before the first token" : t <= view.a().length() ? view.a().timeline().entries[static_cast<std::size_t>(t - 1)].label : "A has ended";
+  const auto label = [t](const Run& run) { return run.timeline().entries[static_cast<std::size_t>(t - 1)].label; };
+  std::string token = t == 0 ? "before the first token" : t <= view.a().length() ? label(view.a()) : "A has ended";
+  if (b && view.document().branch && t > view.document().branch->at && t <= view.b()->length()) token += "   B: " + label(*view.b());
   Rect inside = panel(ui, r, "This step = decay + erase + write", "t=" + std::to_string(t) + "  " + token);
 
   struct Part {

@@ -114,7 +114,7 @@ void ribbon_panel(Ui& ui, const Rect& r) {
   }
   const Rect inside = r.inset(0.4f * ui.em, 0.3f * ui.em);
   const double most = std::max(1e-12, std::max(max_abs(run.series().erase), max_abs(run.series().write)));
-  const float width = inside.w / static_cast<float>(span.count);
+  const float width = std::min(inside.w / static_cast<float>(span.count), 8.0f * ui.em);
   const Run* b = ui.view.b();
   const bool branched = ui.view.document().branch.has_value() && b != nullptr;
   for (int n = 0; n < span.count; ++n) {

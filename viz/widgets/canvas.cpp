@@ -84,13 +84,14 @@ void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, f
   ui.draw->AddLine(at(x0, y0), at(x1, y1), colour, thickness);
 }
 
-Rect panel(const Ui& ui, const Rect& whole, std::string_view title, std::string_view what) {
+Rect panel(const Ui& ui, const Rect& whole, std::string_view title, std::string_view what, float reserve) {
   const Palette& c = ui.colours();
   fill(ui, whole, c.panel, 4);
   frame(ui, whole, c.border, 1, 4);
   Rect inside = whole.inset(0.55f * ui.em, 0.35f * ui.em);
   Rect head = inside.cut_top(1.35f * ui.em, 0.15f * ui.em);
   head.cut_left(text(ui, head, title, c.heading, Face::bold) + 0.6f * ui.em);
+  head.w -= reserve;
   text(ui, head, what, c.muted, Face::small);
   return inside;
 }

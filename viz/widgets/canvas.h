@@ -82,8 +82,8 @@ void fill(const Ui& ui, const Rect& r, Colour colour, float rounding = 0);
 void frame(const Ui& ui, const Rect& r, Colour colour, float thickness = 1, float rounding = 0);
 void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, float thickness = 1);
 
-/// A panel's surface with its title and what it shows; returns the place inside.
-Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what);
+/// A panel's surface with its title and what it shows; returns the place inside. `reserve`: kept free at the title's right end.
+Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what, float reserve = 0);
 
 /// A horizontal bar of value/range from the left edge, on a track. Not a number: the track alone.
 void bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);
