@@ -121,10 +121,10 @@ TEST_CASE("view: commands append at the end and fork before it") {
   CHECK(view.side_a().step.after == view.a().state(4));
   CHECK(norm(view.side_a().split.total) == 0.0);
   CHECK_FALSE(view.side_b()->idle);
-  view.enter("Cy?");
+  view.enter("Bo?");
   CHECK(view.transport.t() == 8);
-  CHECK(view.tracked_fact() == 2);
-  CHECK(view.side_b()->query == transposed_times(view.b()->state(8), view.a().timeline().facts[2].k));
+  CHECK(view.tracked_fact() == 1);
+  CHECK(view.side_b()->query == transposed_times(view.b()->state(8), view.a().timeline().facts[1].k));
   view.enter("join");
   CHECK_FALSE(view.document().branch.has_value());
 }
