@@ -26,7 +26,7 @@ HeadlessOptions sized(int width, int height) {
   return o;
 }
 
-std::vector<Rect> places_of(const Layout& l) {
+std::vector<Rect> places_of(const Places& l) {
   return {l.bar, l.ribbon, l.state, l.step, l.gates, l.collapse, l.associations, l.recall, l.readout, l.attention, l.retention, l.interference, l.spectrum, l.gauges, l.status};
 }
 
@@ -41,7 +41,7 @@ std::size_t colours_in(const Image& image, const Rect& r) {
 
 TEST_CASE("layout: no panel leaves the window or covers another") {
   for (auto [width, height] : {std::pair{1600, 1000}, {1280, 720}, {1920, 1080}, {1000, 1400}, {2560, 1440}}) {
-    const auto places = places_of(layout_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)));
+    const auto places = places_of(places_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)));
     for (std::size_t i = 0; i < places.size(); ++i) {
       const Rect& r = places[i];
       CHECK((r.x >= 0 && r.y >= 0 && r.right() <= static_cast<float>(width) && r.bottom() <= static_cast<float>(height)));
@@ -62,7 +62,7 @@ TEST_CASE("screenshot: every panel has drawn something, in both themes and sizes
       const Image image = screenshot(view, sized(width, height));
       CHECK(image == screenshot(view, sized(width, height)));
       CHECK(image == screenshot(other, sized(width, height)));
-      for (const Rect& r : places_of(layout_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)))) CHECK(colours_in(image, r) > 8);
+      for (const Rect& r : places_of(places_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)))) CHECK(colours_in(image, r) > 8);
     }
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("headless: the pointer previews, a click locks, Esc lets go") {
   ViewModel view;
   Headless window(sized(1600, 1000));
   window.frame(view);
-  const Rect state = layout_for(1600, 1000, window.fonts().size).state;
+  const Rect state = places_for(1600, 1000, window.fonts().size).state;
   window.move(state.x + 0.2f * state.w, state.y + 0.5f * state.h);
   for (int i = 0; i < 3; ++i) window.frame(view);
   const Focus over = view.selection.focused();
@@ -114,7 +114,7 @@ TEST_CASE("headless: a click on a token goes there, the buttons step") {
   ViewModel view;
   Headless window(sized(1600, 1000));
   window.frame(view);
-  const Layout at = layout_for(1600, 1000, window.fonts().size);
+  const Places at = places_for(1600, 1000, window.fonts().size);
   const auto click = [&](float x, float y) {
     window.move(x, y);
     window.frame(view), window.frame(view);

@@ -19,7 +19,9 @@ void status_line(Ui& ui, const Rect& r) {
   Rect inside = r.inset(0.5f * ui.em, 0);
   const Document& d = ui.view.document();
   const Timeline& line = ui.view.a().timeline();
-  std::string where = std::to_string(line.dk) + " x " + std::to_string(line.dv) + "   seed " + std::to_string(d.settings.seed);
+  std::string where = std::to_string(line.dk) + " x " + std::to_string(line.dv) + "   ";
+  if (d.trace) where += d.trace->path.substr(d.trace->path.find_last_of('/') + 1) + " head " + std::to_string(d.trace->head);
+  else where += "seed " + std::to_string(d.settings.seed);
   const Vec& apart = ui.view.divergence();
   const auto t = static_cast<std::size_t>(ui.view.transport.t());
   if (t < apart.size()) where = "|A-B|/|A| " + number(apart[t], 4) + "   " + where;
@@ -48,15 +50,21 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::slash: state.focus_command = true; break;
     case Key::undo: view.undo(); break;
     case Key::redo: view.redo(); break;
-    case Key::fork: view.fork(); break;
+    case Key::fork:
+      try {
+        view.fork();
+      } catch (const Error& error) {
+        state.message = error.what();
+      }
+      break;
     case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;
     case Key::map: view.options.map = static_cast<Map>((static_cast<int>(view.options.map) + 1) % (view.b() ? 6 : 5)); break;
     case Key::theme: view.options.theme = view.options.theme == Theme::light ? Theme::dark : Theme::light; break;
   }
 }
 
-Layout layout_for(float width, float height, float em, int facts) {
-  Layout out;
+Places places_for(float width, float height, float em, int facts) {
+  Places out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
   out.bar = all.cut_top(std::floor(1.8f * em), gap);
@@ -109,7 +117,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   ImGui::PopStyleVar(3);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
-  const Layout at = layout_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
+  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
   using Panel = void (*)(Ui&, const Rect&);
   const std::pair<Panel, const Rect*> panels[] = {
       {transport_bar, &at.bar}, {ribbon_panel, &at.ribbon}, {state_panel, &at.state}, {step_panel, &at.step}, {gates_panel, &at.gates}, {associations_panel, &at.associations},

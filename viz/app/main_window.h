@@ -15,11 +15,11 @@ enum class Key { space, left, right, home, end, comma, period, escape, slash, un
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display.
-struct Layout {
+struct Places {
   Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges, status;
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
-Layout layout_for(float width, float height, float em, int facts = 8);
+Places places_for(float width, float height, float em, int facts = 8);
 
 /// Colours of ImGui's own widgets, after the theme.
 void apply_theme(Theme theme, float em);

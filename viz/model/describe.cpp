@@ -55,6 +55,9 @@ void csv_of_run(std::string& out, const char* head, const Run& run) {
   rows(out, head, "change_norm", s.total);
   rows(out, head, "beta_eff", s.beta);
   rows(out, head, "erase_sigma_max", s.growth);
+  rows(out, head, "distance_from_kda", s.kda);
+  rows(out, head, "distance_from_gdn", s.gdn);
+  rows(out, head, "distance_from_deltanet", s.delta);
   for (int f = 0; f < static_cast<int>(run.timeline().facts.size()); ++f) {
     const Recall& r = run.recall(f);
     const std::string& key = run.timeline().facts[static_cast<std::size_t>(f)].key;
@@ -74,10 +77,12 @@ std::string describe(ViewModel& view) {
   const Out out(text);
   const Timeline& line = view.a().timeline();
   const int t = view.transport.t();
+  const Document& d = view.document();
+  const std::string source = d.trace ? fmt::format("trace {}, sequence {}, head {}", d.trace->path, d.trace->sequence, d.trace->head) : fmt::format("seed {}", d.settings.seed);
   fmt::format_to(out, "# t = {} of {}{}\n\n", t, view.length(), t == 0 || view.transport.phase() == Phase::write ? "" : fmt::format(", phase {}", name_of(view.transport.phase())));
   if (t == 0) fmt::format_to(out, "Before the first token.");
   else if (t <= line.length()) fmt::format_to(out, "Token: {}.", line.entries[static_cast<std::size_t>(t - 1)].label);
-  fmt::format_to(out, " State {} x {} (key x value channels), seed {}. Query: {}.\n", line.dk, line.dv, view.document().settings.seed,
+  fmt::format_to(out, " State {} x {} (key x value channels), {}. Query: {}.\n", line.dk, line.dv, source,
                  query_text(view.a(), t, view.tracked_fact()));
   describe_side(out, "A", view.a(), view.side_a(), t);
   if (const Side* b = view.side_b()) {

@@ -195,6 +195,7 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
     else if (verb == "clear") {
       Document next = view.document();
       next.commands.clear();
+      next.trace.reset();
       next.branch.reset();
       view.change(std::move(next));
     } else if (!(verb == "undo" ? view.undo() : view.redo())) {

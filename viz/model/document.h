@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// What a session is about: settings, the log of commands, the two heads A and B, and a branch of the log for B. Everything
+// What a session is about: settings, the log of commands (or a trace), the two heads A and B, and a branch of the log for B. All
 // else is replayed from it, so undo, redo and fork are copies of this small value, and a session file is its text.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "viz/model/gates.h"
 
 namespace fw::viz {
+
+/// Tensors in place of commands: which head of which sequence; sequences are packed ones or rows of the batch.
+struct TraceSource {
+  std::string path;
+  int sequence = 0, head = 0;
+  bool operator==(const TraceSource&) const = default;
+};
 
 /// B's own log since a fork: the first `at` tokens are A's.
 struct Branch {
@@ -22,6 +30,7 @@ struct Branch {
 struct Document {
   Settings settings;
   std::vector<Command> commands;
+  std::optional<TraceSource> trace;  ///< tensors instead of commands, which then must be empty
   Head a, b{false, Variant::kda, {}};
   bool compare = true;
   std::optional<Branch> branch;

@@ -17,6 +17,13 @@ double mean(const Vec& x) {
   return x.empty() ? 0.0 : same.sum() / static_cast<double>(x.size());
 }
 
+/// Equal channels have exactly that mean: a trace of a tied rule gets its own beta and decay back.
+double tied(const Vec& x) {
+  for (double element : x)
+    if (element != x[0]) return mean(x);
+  return x.empty() ? 0.0 : x[0];
+}
+
 double between(double from, double to, double s) {
   if (s >= 1.0) return to;
   if (s <= 0.0 || from == to) return from;
@@ -30,9 +37,9 @@ void move_to(Vec& x, double target, double s) {
 
 double tied_beta(const Entry& entry, BetaFrom from) {
   switch (from) {
-    case BetaFrom::b: return mean(entry.b);
-    case BetaFrom::w: return mean(entry.w);
-    case BetaFrom::both: return 0.5 * (mean(entry.b) + mean(entry.w));
+    case BetaFrom::b: return tied(entry.b);
+    case BetaFrom::w: return tied(entry.w);
+    case BetaFrom::both: return 0.5 * (tied(entry.b) + tied(entry.w));
     case BetaFrom::effective: break;
   }
   double sum = 0.0;
@@ -41,7 +48,7 @@ double tied_beta(const Entry& entry, BetaFrom from) {
 }
 
 double scalar_decay(const Entry& entry, AlphaFrom from) {
-  if (from == AlphaFrom::geometric) return mean(entry.g);
+  if (from == AlphaFrom::geometric) return tied(entry.g);
   Vec alpha = entry.g;
   for (double& a : alpha) a = std::exp(a);
   return std::min(0.0, std::log(mean(alpha)));

@@ -86,7 +86,7 @@ Origin origin_of(const Run& run, int t, int fact) {
   const Vec overlap = overlap_with_writes(run, t, f.k);
   for (int i = t; i >= 1; --i) {
     const Entry& entry = entry_at(run, i);
-    const bool whole = entry.kind == EntryKind::write;
+    const bool whole = entry.kind == EntryKind::write || entry.kind == EntryKind::trace;
     if (entry.fact != fact || (!whole && entry.kind != EntryKind::append)) continue;
     const Gates& gates = run.gates(i);
     for (std::size_t j = 0; j < out.signal.size(); ++j) out.signal[j] += overlap[static_cast<std::size_t>(i - 1)] * gates.w[j] * entry.v[j];

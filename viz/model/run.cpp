@@ -73,6 +73,10 @@ void Run::simulate(const Options& options) {
     series_.total.push_back((S - before).norm());
     series_.beta.push_back(dot(entry.k, e));
     series_.growth.push_back(erase_gauge(entry.k, e).sigma_max);
+    const CollapseGauge apart = collapse_gauge(gates_[static_cast<std::size_t>(t - 1)]);
+    series_.kda.push_back(apart.kda);
+    series_.gdn.push_back(apart.gdn);
+    series_.delta.push_back(apart.delta);
     if (S.size() > 0) largest_ = std::max(largest_, S.cwiseAbs().maxCoeff());
     if (t % distance_ == 0) checkpoints_.push_back(grid_of(S));
     if (t % stride_ != 0) continue;

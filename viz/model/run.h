@@ -29,6 +29,7 @@ struct Series {
   Vec total;                ///< ||S_t - S_prev||_F
   Vec beta;                 ///< k.e, how much of the addressed slot is erased
   Vec growth;               ///< largest singular value of I - k e^T
+  Vec kda, gdn, delta;      ///< distances from the narrower rules (quantities.h)
 };
 
 /// Does S still map a fact's key to the value last intended? NaN before the first write. One number per stride tokens.

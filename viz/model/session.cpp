@@ -140,6 +140,7 @@ std::string session_text(const ViewModel& view) {
               {"a", to_json(d.a)},
               {"b", to_json(d.b)},
               {"compare", d.compare}};
+  if (d.trace) out["trace"] = {{"path", d.trace->path}, {"sequence", d.trace->sequence}, {"head", d.trace->head}};
   if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
   const ViewOptions& o = view.options;
   out["view"] = {{"t", view.transport.t()}, {"phase", text_of(kPhases, view.transport.phase())}, {"map", text_of(kMaps, o.map)},
@@ -166,13 +167,19 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
     const Reader branch = in.object("branch");
     d.branch = Branch{branch.integer("at", 0, tokens_of(d.commands)), branch.commands("commands")};
   }
+  if (in.has("trace")) {
+    const Reader trace = in.object("trace");
+    const Json& path = trace.at("path", "a file name");
+    if (!path.is_string()) trace.fail("path", "a file name", path);
+    d.trace = TraceSource{path.get<std::string>(), trace.integer("sequence", 0, 1 << 20), trace.integer("head", 0, 1 << 20)};
+  }
   const Reader shown = in.object("view");
   ViewOptions options;
   options.map = shown.choice("map", kMaps);
   options.root_scale = shown.flag("root_scale");
   options.run_range = shown.flag("run_range");
   options.theme = shown.choice("theme", kThemes);
-  const int t = shown.integer("t", 0, std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
+  const int t = shown.integer("t", 0, d.trace ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
   view.open(std::move(d));
   view.options = options;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "viz/model/directives.h"
+#include "viz/model/trace.h"
 
 namespace fw::viz {
 
@@ -35,14 +36,24 @@ ViewModel::ViewModel() {
 
 int ViewModel::length() const { return std::max(a_->length(), b_ ? b_->length() : 0); }
 
+namespace {
+
+std::shared_ptr<const Timeline> timeline_of(const Document& d) {
+  if (!d.trace) return std::make_shared<const Timeline>(build_timeline(d.settings, d.commands));
+  if (!d.commands.empty() || d.branch) throw Error("view: commands: expected none beside a trace, got " + std::to_string(d.commands.size()));
+  return std::make_shared<const Timeline>(load_trace(*d.trace).timeline);
+}
+
+}  // namespace
+
 /// Build what differs from what is shown; nothing is replaced before all of it has been built.
 void ViewModel::adopt(const Document& document) {
   check_head(document.a);
   check_head(document.b);
   const bool first = a_ == nullptr, same_settings = !first && document.settings == adopted_.settings;
-  const bool same_log = same_settings && document.commands == adopted_.commands;
+  const bool same_log = same_settings && document.commands == adopted_.commands && document.trace == adopted_.trace;
   auto a = a_, b = b_;
-  auto line = same_log ? nullptr : std::make_shared<const Timeline>(build_timeline(document.settings, document.commands));
+  auto line = same_log ? nullptr : timeline_of(document);
   if (!same_log || !(document.a == adopted_.a)) {
     // A head of its own keeps the timeline of the run that it replaces.
     if (line == nullptr) line = std::shared_ptr<const Timeline>(a_, &a_->timeline());
@@ -83,6 +94,17 @@ void ViewModel::change(Document document, bool dragging) {
   dragging_ = dragging;
 }
 
+void ViewModel::open_trace(const TraceSource& source) {
+  Document next = document();
+  next.commands.clear();
+  next.branch.reset();
+  next.trace = source;
+  next.a = Head{false, load_trace(source).variant, {}};
+  change(std::move(next));
+  selection.unlock();
+  transport.to_end();
+}
+
 bool ViewModel::undo() {
   if (!history_.undo()) return false;
   adopt(history_.now());
@@ -97,6 +119,7 @@ bool ViewModel::redo() {
 
 void ViewModel::fork() {
   Document next = document();
+  if (next.trace) throw Error("fork: expected typed facts, got a trace (" + next.trace->path + ")");
   const int t = std::min(transport.t(), a_->length());
   next.branch = Branch{t, prefix_of(next.commands, t)};
   next.b = next.a;
@@ -112,6 +135,7 @@ void ViewModel::join() {
 
 void ViewModel::enter_command(const Command& command) {
   Document next = document();
+  if (next.trace) throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got a trace (" + next.trace->path + "); \"clear\" leaves it");
   auto& log = next.branch ? next.branch->commands : next.commands;
   int tokens = tokens_of(log);
   if (transport.t() < tokens) {
@@ -141,7 +165,7 @@ void ViewModel::run_script(std::string_view text) {
     std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
     const auto flush = [&] {
       if (pending.empty()) return;
-      const bool at_end = transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      const bool at_end = !document().trace && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
       if (at_end) {
         Document next = document();
         auto& log = next.branch ? next.branch->commands : next.commands;

@@ -60,6 +60,8 @@ class ViewModel {
   void run_script(std::string_view text);
   /// Replace the document (session, example); throws and changes nothing when it is unusable.
   void open(Document document);
+  /// A head of a file of tensors instead of typed facts, A by the file's rule; one undo step.
+  void open_trace(const TraceSource& source);
   /// A changed document as a new undo step; while something is dragged all changes are one step, ended by a change that is none.
   void change(Document document, bool dragging = false);
   bool undo();

@@ -12,7 +12,7 @@ void answers_of(Ui& ui, Rect r, const char* letter, Colour tint, const Run& run,
   const float em = ui.em;
   Rect head = r.cut_top(1.2f * em, 0.1f * em);
   head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
-  text(ui, head, short_name(run.head()) + "   |o| " + number(norm(side.query), 3), c.muted, Face::small);
+  text(ui, head, short_name(run.head()) + "   |S" + ui.sign("\xe1\xb5\x80", "'") + "q| " + number(norm(side.query), 3), c.muted, Face::small);
   const float height = 1.25f * em;
   const int rows = std::min(static_cast<int>(side.answers.size()), std::max(0, static_cast<int>(r.h / height)));
   for (int n = 0; n < rows; ++n) {
@@ -35,7 +35,7 @@ void readout_panel(Ui& ui, const Rect& r) {
   const Side& a = view.side_a();
   const Side* b = view.side_b();
   const std::string query = query_text(view.a(), view.transport.t(), view.tracked_fact());
-  Rect inside = panel(ui, r, "Query readout", std::string(ui.sign("o = S\xe1\xb5\x80q for q = ", "o = S'q for q = ")) + query + ", cosine with every value");
+  Rect inside = panel(ui, r, "Query readout", std::string(ui.sign("S\xe1\xb5\x80q for q = ", "S'q for q = ")) + query + ", cosine with every value");
   if (b) answers_of(ui, inside.cut_left(0.5f * (inside.w - ui.em), ui.em), "A", ui.colours().head_a, view.a(), a), answers_of(ui, inside, "B", ui.colours().head_b, *view.b(), *b);
   else answers_of(ui, inside, "A", ui.colours().head_a, view.a(), a);
 }
