@@ -41,6 +41,13 @@ struct Drawing {
     add(a, ua), add(b, ub), add(c, uc);
     list.CmdBuffer[0].ElemCount += 3;
   }
+  void use(ImTextureID texture) {
+#if IMGUI_VERSION_NUM >= 19200
+    list.CmdBuffer[0].TexRef = ImTextureRef(texture);
+#else
+    list.CmdBuffer[0].TextureId = texture;
+#endif
+  }
   void rectangle(float x0, float y0, float x1, float y1, ImU32 colour) {
     triangle({x0, y0}, {x1, y0}, {x1, y1}, colour, {0, 0}, {1, 0}, {1, 1});
     triangle({x0, y0}, {x1, y1}, {x0, y1}, colour, {0, 0}, {1, 1}, {0, 1});
@@ -103,7 +110,7 @@ TEST_CASE("raster: pictures show their nearest texel, one for one") {
   std::vector<std::uint32_t> pixels(35);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = 0xff000000u | static_cast<std::uint32_t>(i * 7);
   Drawing d(64, 64);
-  d.list.CmdBuffer[0].TextureId = textures.upload(3, 7, 5, pixels);
+  d.use(textures.upload(3, 7, 5, pixels));
   d.rectangle(0, 0, 63, 45, kWhite);
   const Image image = d.image(64, 64, textures);
   for (int y = 0; y < 45; ++y)
@@ -113,7 +120,7 @@ TEST_CASE("raster: pictures show their nearest texel, one for one") {
 
 TEST_CASE("raster: an unknown texture, an empty triangle and positions that are no numbers do no harm") {
   Drawing d(8, 8);
-  d.list.CmdBuffer[0].TextureId = (ImTextureID)(std::uintptr_t)99;
+  d.use((ImTextureID)(std::uintptr_t)99);
   d.triangle({1, 1}, {1, 1}, {5, 5}, kBlack);
   d.triangle({1e30f, -1e30f}, {-1e30f, 1e30f}, {3, 3}, 0x00ffffffu);
   const float inf = std::numeric_limits<float>::infinity();
@@ -127,7 +134,7 @@ TEST_CASE("raster: the same pixels on every compiler") {
   CpuTextures textures;
   std::vector<std::uint32_t> pixels(64);
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint32_t>(random.bits(1000 + i));
-  d.list.CmdBuffer[0].TextureId = textures.upload(1, 8, 8, pixels);
+  d.use(textures.upload(1, 8, 8, pixels));
   for (std::uint64_t n = 0; n < 60; ++n) {
     const auto f = [&](std::uint64_t i) { return static_cast<float>(random.uniform(100000 + n * 20 + i)); };
     d.triangle({220 * f(0) - 10, 170 * f(1) - 10}, {220 * f(2) - 10, 170 * f(3) - 10}, {220 * f(4) - 10, 170 * f(5) - 10}, static_cast<ImU32>(random.bits(n)), {f(6), f(7)}, {f(8), f(9)},
