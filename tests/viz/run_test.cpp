@@ -186,6 +186,16 @@ TEST_CASE("lineage: memory is the sum of surviving writes, the output the sum of
   }
 }
 
+TEST_CASE("lineage: a window shows what the whole shows there") {
+  const Run run(timeline_of(std::string(kEverything) + kSurgery), named(Variant::gdn2));
+  const Grid A = hidden_attention(run), kept = retention(run), part = hidden_attention(run, 5, 9), kept_part = retention(run, 5, 9);
+  for (int t = 0; t < 9; ++t)
+    for (int i = 0; i <= t; ++i) {
+      CHECK(part(t, i) == A(t + 4, i + 4));
+      CHECK(kept_part(t, i) == kept(t + 4, i + 4));
+    }
+}
+
 TEST_CASE("lineage: a fact's answer is its signal and the crosstalk of all others") {
   const auto line = timeline_of("Ana=red\nBo=blue\nCy=green\n", uniform(16, 16));
   const Run run(line, named(Variant::linear));

@@ -229,6 +229,20 @@ TEST_CASE("view: the moment follows time, phase and the tracked fact") {
   CHECK(view.side_a().associations.front().intent == nullptr);
 }
 
+TEST_CASE("view: token pictures of a long run follow the moment") {
+  ViewModel view;
+  CHECK(view.attention_a().grid.rows == view.a().length());
+  view.run_script("clear\nset size 8 8\n... 1000\n");
+  for (int t : {0, 1, 300, 700, 1000}) {
+    view.transport.go(t);
+    const ViewModel::Square& shown = view.retention_a();
+    CHECK(shown.grid.rows == ViewModel::kMostSquare);
+    CHECK((shown.first >= 1 && shown.first <= std::max(t, 1) && shown.first + shown.grid.rows > t && shown.first + shown.grid.rows <= 1001));
+  }
+  view.enter("clear");
+  CHECK(view.attention_a().grid.rows == 0);
+}
+
 TEST_CASE("describe: says what the run says") {
   ViewModel view;
   view.enter("go 14");

@@ -32,16 +32,16 @@ void forward(const Run& run, int t, Vec& m) {
 
 }  // namespace
 
-Vec overlap_with_writes(const Run& run, int t, const Vec& at) {
-  Vec out(static_cast<std::size_t>(t), 0.0), x = at;
-  for (int s = t; s >= 1; --s) {
+Vec overlap_with_writes(const Run& run, int t, const Vec& at, int first) {
+  Vec out(static_cast<std::size_t>(t - first + 1), 0.0), x = at;
+  for (int s = t; s >= first; --s) {
     const Entry& entry = entry_at(run, s);
     if (entry.kind == EntryKind::surgery) {
       operate(x, entry.command);
       continue;
     }
     const double along = dot(entry.k, x);
-    out[static_cast<std::size_t>(s - 1)] = along;
+    out[static_cast<std::size_t>(s - first)] = along;
     const Gates& gates = run.gates(s);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::exp(gates.g[i]) * (x[i] - gates.b[i] * entry.k[i] * along);
   }
@@ -54,26 +54,24 @@ Vec surviving_key(const Run& run, int i, int t) {
   return m;
 }
 
-Grid retention(const Run& run) {
-  const int T = run.length();
-  Grid out(T, T, std::numeric_limits<double>::quiet_NaN());
-  for (int i = 1; i <= T; ++i) {
-    Vec m = entry_at(run, i).k;
+Grid retention(const Run& run, int first, int count) {
+  Grid out(count, count, std::numeric_limits<double>::quiet_NaN());
+  for (int i = 0; i < count; ++i) {
+    Vec m = entry_at(run, first + i).k;
     const double length = norm(m);
-    for (int t = i; t <= T; ++t) {
-      if (t > i) forward(run, t, m);
-      out(t - 1, i - 1) = length == 0.0 ? 0.0 : norm(m) / length;
+    for (int t = i; t < count; ++t) {
+      if (t > i) forward(run, first + t, m);
+      out(t, i) = length == 0.0 ? 0.0 : norm(m) / length;
     }
   }
   return out;
 }
 
-Grid hidden_attention(const Run& run) {
-  const int T = run.length();
-  Grid out(T, T, std::numeric_limits<double>::quiet_NaN());
-  for (int t = 1; t <= T; ++t) {
-    const Vec row = overlap_with_writes(run, t, entry_at(run, t).q);
-    for (int i = 1; i <= t; ++i) out(t - 1, i - 1) = run.timeline().scale * row[static_cast<std::size_t>(i - 1)];
+Grid hidden_attention(const Run& run, int first, int count) {
+  Grid out(count, count, std::numeric_limits<double>::quiet_NaN());
+  for (int t = 0; t < count; ++t) {
+    const Vec row = overlap_with_writes(run, first + t, entry_at(run, first + t).q, first);
+    for (int i = 0; i <= t; ++i) out(t, i) = run.timeline().scale * row[static_cast<std::size_t>(i)];
   }
   return out;
 }

@@ -11,16 +11,20 @@
 
 namespace fw::viz {
 
-/// x.m_i(t) for tokens i = 1..t at index i - 1 (no scale). Zero for surgery entries.
-Vec overlap_with_writes(const Run& run, int t, const Vec& x);
+/// x.m_i(t) for tokens i = first..t at index i - first (no scale). Zero for surgery entries.
+Vec overlap_with_writes(const Run& run, int t, const Vec& x, int first = 1);
 
 /// m_i(t), i in [1,t]. [Dk]
 Vec surviving_key(const Run& run, int i, int t);
 
-/// ||m_i(t)|| / ||k_i|| for 1 <= i <= t <= T: [T,T], row t - 1, column i - 1, NaN above the diagonal. Costs T^2 Dk.
-Grid retention(const Run& run);
+/// ||m_i(t)|| / ||k_i|| for first <= i <= t < first + count: row t - first, column i - first, NaN above the diagonal. Costs
+/// count^2 Dk.
+Grid retention(const Run& run, int first, int count);
 /// A(t,i) = scale q_t.m_i(t) in the same layout.
-Grid hidden_attention(const Run& run);
+Grid hidden_attention(const Run& run, int first, int count);
+/// Of the whole run.
+inline Grid retention(const Run& run) { return retention(run, 1, run.length()); }
+inline Grid hidden_attention(const Run& run) { return hidden_attention(run, 1, run.length()); }
 
 /// The answer S_t^T k of a fact, split by its sources.
 struct Origin {

@@ -240,18 +240,21 @@ const Side* ViewModel::side_b() {
 }
 
 void ViewModel::refresh_squares() {
-  if (squares_of_ == generation_) return;
+  // The window moves in quarters of itself, so that scrubbing seldom has to work it out anew.
+  const int T = a_->length(), count = std::min(T, kMostSquare), quarter = kMostSquare / 4;
+  const int first = 1 + std::clamp((transport.t() - kMostSquare / 2) / quarter * quarter, 0, T - count);
+  if (squares_of_ == generation_ && attention_.first == first) return;
   squares_of_ = generation_;
-  attention_ = a_->length() <= kMostSquare ? hidden_attention(*a_) : Grid();
-  retention_ = a_->length() <= kMostSquare ? retention(*a_) : Grid();
+  attention_ = {first, hidden_attention(*a_, first, count)};
+  retention_ = {first, retention(*a_, first, count)};
 }
 
-const Grid& ViewModel::attention_a() {
+const ViewModel::Square& ViewModel::attention_a() {
   refresh_squares();
   return attention_;
 }
 
-const Grid& ViewModel::retention_a() {
+const ViewModel::Square& ViewModel::retention_a() {
   refresh_squares();
   return retention_;
 }

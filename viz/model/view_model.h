@@ -77,10 +77,14 @@ class ViewModel {
   int first_divergence() const;
   /// Fact whose key is asked: focused, else the token's own, else -1.
   int tracked_fact() const;
-  /// Token x token pictures of A; empty when the run is longer than kMostSquare.
-  static constexpr int kMostSquare = 512;
-  const Grid& attention_a();
-  const Grid& retention_a();
+  /// Token x token pictures of A: all of a run of up to kMostSquare tokens, else kMostSquare around the moment shown.
+  static constexpr int kMostSquare = 256;
+  struct Square {
+    int first = 1;   ///< token of row and column 0
+    Grid grid;
+  };
+  const Square& attention_a();
+  const Square& retention_a();
 
  private:
   void adopt(const Document& document);
@@ -101,7 +105,7 @@ class ViewModel {
   } shown_;
   Side side_a_, side_b_;
   int squares_of_ = -1;
-  Grid attention_, retention_;
+  Square attention_, retention_;
 };
 
 /// The commands shown when nothing else was asked for.

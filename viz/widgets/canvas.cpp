@@ -114,7 +114,7 @@ void signed_bar(const Ui& ui, const Rect& r, double value, double range, Colour 
 void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, double high, Colour colour, int first, int count) {
   const int last = count < 0 ? static_cast<int>(values.size()) : std::min(static_cast<int>(values.size()), first + count), n = count < 0 ? last - first : count;
   if (n < 1 || !(high > low)) return;
-  // At most two points per pixel: the least and the largest of what falls there, so that no spike is lost.
+  // Where several values fall on a pixel it shows all from the least to the largest, so that no spike is lost.
   std::vector<ImVec2> run;
   const auto flush = [&] {
     if (run.size() == 1) ui.draw->AddRectFilled(at(run[0].x - 1, run[0].y - 1), at(run[0].x + 1, run[0].y + 1), colour);
@@ -135,8 +135,8 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
       continue;
     }
     const float x = r.x + r.w * (static_cast<float>(i - first) + 0.5f) / static_cast<float>(n);
-    run.push_back(at(x, y_of(most)));
-    if (least < most) run.push_back(at(x, y_of(least)));
+    if (per > 1) fill(ui, {std::floor(x), y_of(most) - 0.7f, 1, y_of(least) - y_of(most) + 1.4f}, colour);
+    else run.push_back(at(x, y_of(most)));
   }
   flush();
 }
