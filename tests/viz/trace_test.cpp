@@ -6,6 +6,7 @@
 #include "fixtures.h"
 #include "naive/reference.h"
 #include "support/scratch.h"
+#include "viz/model/files.h"
 #include "viz/model/session.h"
 #include "viz/model/trace.h"
 
@@ -105,6 +106,27 @@ TEST_CASE("trace: in the view it is one undo step, takes no facts and is kept in
   other.enter("clear");
   other.enter("Ana=red");
   CHECK(other.length() == 1);
+}
+
+TEST_CASE("file commands: write and read what they say, are refused with bad arguments, and stay out of scripts") {
+  const Scratch folder;
+  ViewModel view, other;
+  view.enter("go end");
+  view.enter("Zed=red");
+  CHECK(run_file_command(view, "Ana=red").empty());
+  CHECK(run_file_command(view, "save=3").empty());
+  CHECK(run_file_command(view, "save " + folder.file("s.json")) == "saved " + folder.file("s.json"));
+  CHECK_FALSE(run_file_command(other, "open " + folder.file("s.json")).empty());
+  CHECK(other.document() == view.document());
+  CHECK_FALSE(run_file_command(view, "csv " + folder.file("o.csv")).empty());
+  CHECK(slurp(folder.file("o.csv")).find("t,head,quantity") == 0);
+  CHECK_FALSE(run_file_command(view, "save-trace " + folder.file("t.safetensors")).empty());
+  CHECK_FALSE(run_file_command(other, "trace " + folder.file("t.safetensors") + " 0 0").empty());
+  CHECK(other.a().state(other.a().length()) == view.a().state(view.a().length()));
+  for (const std::string& line : {std::string("save"), std::string("save a b"), std::string("open absent.json"), "trace " + folder.file("t.safetensors") + " x", "trace " + folder.file("t.safetensors") + " 1"})
+    CHECK_THROWS_AS_MESSAGE(run_file_command(view, line), Error, line);
+  CHECK_THROWS_AS(view.run_script("save " + folder.file("never.json") + "\n"), Error);
+  CHECK(slurp(folder.file("never.json")).empty());
 }
 
 TEST_SUITE_END();

@@ -26,8 +26,9 @@ void status_line(Ui& ui, const Rect& r) {
   const auto t = static_cast<std::size_t>(ui.view.transport.t());
   if (t < apart.size()) where = "|A-B|/|A| " + number(apart[t], 4) + "   " + where;
   text(ui, inside.cut_right(std::min(0.4f * inside.w, text_width(ui, where, Face::small) + 2), ui.em), where, c.muted, Face::small, Align::right);
-  if (!ui.state.message.empty()) text(ui, inside, ui.state.message, c.bad, Face::small);
+  if (ui.state.refused && !ui.state.message.empty()) text(ui, inside, ui.state.message, c.bad, Face::small);
   else if (!ui.hint.empty()) text(ui, inside, ui.hint, c.text, Face::small);
+  else if (!ui.state.message.empty()) text(ui, inside, ui.state.message, c.text, Face::small);
   else
     text(ui, inside, ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo \xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
                              "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, L scale, Esc unlock"),
@@ -55,6 +56,7 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
         view.fork();
       } catch (const Error& error) {
         state.message = error.what();
+        state.refused = true;
       }
       break;
     case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;

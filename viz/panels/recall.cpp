@@ -10,11 +10,20 @@ namespace {
 
 constexpr double kTop = 1.25;
 
-void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, int T, Colour colour) {
+/// The chart begins at 0, or at -1 when a cosine on it is clearly negative.
+double bottom_of(const Run& run, int fact) {
+  for (int f = 0; f < static_cast<int>(run.timeline().facts.size()); ++f)
+    if (fact < 0 || f == fact)
+      for (double x : run.recall(f).cosine)
+        if (x < -0.02) return -1.05;
+  return 0.0;
+}
+
+void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, int T, double low, Colour colour) {
   if (fact < 0) return;
   const int count = std::max(1, T / run.recall_stride());
-  sparkline(ui, plot, run.recall(fact).norm_ratio, 0, kTop, faded(colour, 120), 0, count);
-  sparkline(ui, plot, run.recall(fact).cosine, 0, kTop, colour, 0, count);
+  sparkline(ui, plot, run.recall(fact).norm_ratio, low, kTop, faded(colour, 120), 0, count);
+  sparkline(ui, plot, run.recall(fact).cosine, low, kTop, colour, 0, count);
 }
 
 }  // namespace
@@ -28,20 +37,23 @@ void recall_panel(Ui& ui, const Rect& r) {
   const std::string key = fact >= 0 ? line.facts[static_cast<std::size_t>(fact)].key : std::string();
   Rect inside = panel(ui, r, "Recall over time", fact < 0 ? std::string("all facts of A, cosine") : key + ": cosine strong, norm faint");
   if (T == 0 || line.facts.empty()) return;
-  Rect axis = inside.cut_left(text_width(ui, "1.0", Face::small) + 2, 0.3f * em);
+  Rect axis = inside.cut_left(text_width(ui, "-1.0", Face::small) + 2, 0.3f * em);
   const Rect events = inside.cut_bottom(0.5f * em, 2);
-  const auto y_of = [&](double v) { return inside.bottom() - inside.h * static_cast<float>(v / kTop); };
+  const int in_b = view.b() && fact >= 0 ? view.b()->timeline().find_fact(key) : -1;
+  const double low = std::min(bottom_of(view.a(), fact), in_b >= 0 ? bottom_of(*view.b(), in_b) : 0.0);
+  const auto y_of = [&](double v) { return inside.bottom() - inside.h * static_cast<float>((v - low) / (kTop - low)); };
   fill(ui, inside, c.inset);
-  for (double v : {0.0, 0.5, 1.0}) {
+  for (double v : {-1.0, 0.0, 0.5, 1.0}) {
+    if (v < low) continue;
     fill(ui, {inside.x, std::floor(y_of(v)), inside.w, 1}, c.grid);
-    if (v == 0.5 && inside.h < 5 * em) continue;
+    if (v == 0.5 && (inside.h < 5 * em || low < 0)) continue;
     text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small, Align::right);
   }
   if (fact >= 0) {
-    lines_of(ui, inside, view.a(), fact, T, c.head_a);
-    if (view.b()) lines_of(ui, inside, *view.b(), view.b()->timeline().find_fact(key), T, c.head_b);
+    lines_of(ui, inside, view.a(), fact, T, low, c.head_a);
+    if (view.b()) lines_of(ui, inside, *view.b(), in_b, T, low, c.head_b);
   } else {
-    for (int f = 0; f < static_cast<int>(line.facts.size()); ++f) sparkline(ui, inside, view.a().recall(f).cosine, 0, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
+    for (int f = 0; f < static_cast<int>(line.facts.size()); ++f) sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
   }
   const float width = inside.w / static_cast<float>(T);
   for (int t = 1; t <= line.length(); ++t) {

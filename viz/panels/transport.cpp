@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "viz/model/files.h"
 #include "viz/panels/panels.h"
 
 namespace fw::viz {
@@ -51,11 +52,15 @@ void command_box(Ui& ui, Rect r) {
   entered = button(ui, apply, "apply", "Enter") || entered;
   if (!entered) return;
   try {
-    ui.view.enter(ui.state.command);
-    ui.state.message.clear();
+    const std::string line = ui.state.command;
+    ui.state.message = run_file_command(ui.view, line);
+    if (line.rfind("png ", 0) == 0) ui.state.picture_wanted = line.substr(4);
+    else if (ui.state.message.empty()) ui.view.enter(line);
+    ui.state.refused = false;
     ui.state.command[0] = '\0';
   } catch (const Error& error) {
     ui.state.message = error.what();
+    ui.state.refused = true;
   }
   ui.state.focus_command = true;
 }

@@ -48,10 +48,11 @@ struct Picture {
 struct PanelState {
   std::map<int, Picture> pictures;
   char command[512] = {};
-  std::string message;      ///< the last refusal
+  std::string message;      ///< the last refusal, or what was done
+  bool refused = false;
+  std::string picture_wanted;  ///< a PNG file the window is to write of itself
   bool gates_of_b = false;
   bool focus_command = false;
-  int gate_window = 0;      ///< first token of the gate rasters, worked out each frame
 };
 
 struct Ui {

@@ -15,6 +15,7 @@
 #include "viz/app/fonts.h"
 #include "viz/app/headless.h"
 #include "viz/app/main_window.h"
+#include "viz/model/session.h"
 
 namespace fw::viz {
 namespace {
@@ -121,6 +122,27 @@ void obey(ViewModel& view, PanelState& state, Events& events) {
     if (!typing || key == Key::escape) press(view, state, key, shift);
 }
 
+/// The window as a PNG, drawn anew by the rasteriser at the window's size.
+void write_picture(ViewModel& view, const WindowOptions& options, PanelState& state) {
+  ImGuiContext* const mine = ImGui::GetCurrentContext();
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  const std::string path = std::exchange(state.picture_wanted, {});
+  try {
+    HeadlessOptions picture;
+    picture.width = static_cast<int>(size.x);
+    picture.height = static_cast<int>(size.y);
+    picture.font = options.font;
+    picture.font_size = options.font_size;
+    write_whole(path, png_bytes(screenshot(view, picture)));
+    state.message = "wrote " + path;
+    state.refused = false;
+  } catch (const Error& error) {
+    state.message = error.what();
+    state.refused = true;
+  }
+  ImGui::SetCurrentContext(mine);
+}
+
 }  // namespace
 
 void run_window(ViewModel& view, const WindowOptions& options) {
@@ -156,6 +178,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     ImGui::NewFrame();
     draw_main_window(view, textures, fonts, state);
     ImGui::Render();
+    if (!state.picture_wanted.empty()) write_picture(view, options, state);
     if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
     int width = 0, height = 0;
     glfwGetFramebufferSize(screen.window, &width, &height);
