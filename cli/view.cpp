@@ -3,7 +3,6 @@
 //
 // fastweight view: the visualizer. With --screenshot, --describe or --csv it needs no display and ends by itself.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -46,7 +45,9 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
   viz::write_whole(a.screenshot, viz::png_bytes(viz::screenshot(view, options)));
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
-  throw Error("view: --screenshot: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and --csv work");
+  throw Error(
+      "view: --screenshot: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
+      "--csv work");
 #endif
 }
 
@@ -61,7 +62,9 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
-  throw Error("view: expected a program built with a window (libimgui-dev libglfw3-dev libgl-dev), got one without; try --screenshot FILE or --describe");
+  throw Error(
+      "view: expected a program built with a window (libimgui-dev libglfw3-dev libgl-dev), got one without; try --screenshot FILE or "
+      "--describe");
 #endif
 }
 
@@ -92,7 +95,8 @@ void add_view(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("view", "look into one head's memory, token by token: a window, a picture or a text");
   command->add_option("--script", a->script, "file with commands, one a line: Ana=red, del Ana, Ana?, set b gdn, go 5");
   CLI::Option* session = command->add_option("--session", a->session, "open a saved session");
-  command->add_option("--trace", a->trace, "tensors as verify takes them instead of typed facts: a kernel's dump, a golden file")->excludes(session);
+  command->add_option("--trace", a->trace, "tensors as verify takes them instead of typed facts: a kernel's dump, a golden file")
+      ->excludes(session);
   command->add_option("--sequence", a->sequence, "of the trace")->capture_default_str();
   command->add_option("--head", a->head, "value head of the trace")->capture_default_str();
   command->add_option("--t", a->t, "the token to stand at");

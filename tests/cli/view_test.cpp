@@ -42,9 +42,10 @@ TEST_CASE("view: rejects bad input with one line and status 1, and writes nothin
   const Scratch folder;
   write(folder.file("bad.txt"), "Ana=red\nBo\n");
   write(folder.file("bad.json"), "{");
-  for (const char* arguments : {"view --script absent.txt --describe", "view --script bad.txt --screenshot o.png", "view --session bad.json --describe", "view --size 12 --screenshot o.png",
-                                "view --size 100x100 --screenshot o.png", "view --size 800x600x3 --screenshot o.png", "view --theme blue --screenshot o.png", "view --t 999 --describe",
-                                "view --csv none/o.csv", "view --nonsense"}) {
+  for (const char* arguments :
+       {"view --script absent.txt --describe", "view --script bad.txt --screenshot o.png", "view --session bad.json --describe",
+        "view --size 12 --screenshot o.png", "view --size 100x100 --screenshot o.png", "view --size 800x600x3 --screenshot o.png",
+        "view --theme blue --screenshot o.png", "view --t 999 --describe", "view --csv none/o.csv", "view --nonsense"}) {
     const Run run = fastweight(folder, arguments);
     INFO(arguments, ": ", run.err);
     CHECK(run.status == 1);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/fact_language.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "core/error.h"
-#include "viz/model/fact_language.h"
 
 using namespace fw;
 using namespace fw::viz;
@@ -65,8 +66,9 @@ TEST_CASE("fact language: words are keys too") {
 }
 
 TEST_CASE("fact language: the canonical text reads back the same") {
-  for (const char* line : {"Ana=red", "Ana=red @b=1 w=0.1 a=0.3", "Ana+=city:Rome @w=0.25", "del Ana @b=2", "Ana?", "...", "... 7", "gate b[0:8]=0.2",
-                           "gate w=1", "gate off", "S[3,5]=0.1", "zero row 3", "zero col 4", "scale -2.5", "perturb 0.05", "scale 1e-05"}) {
+  for (const char* line :
+       {"Ana=red", "Ana=red @b=1 w=0.1 a=0.3", "Ana+=city:Rome @w=0.25", "del Ana @b=2", "Ana?", "...", "... 7", "gate b[0:8]=0.2",
+        "gate w=1", "gate off", "S[3,5]=0.1", "zero row 3", "zero col 4", "scale -2.5", "perturb 0.05", "scale 1e-05"}) {
     const auto command = parse_command(line);
     CHECK_MESSAGE(parse_command(text_of(*command)) == command, line);
     CHECK(text_of(*parse_command(text_of(*command))) == text_of(*command));
@@ -78,17 +80,20 @@ TEST_CASE("fact language: rejects what is no command, naming line, column, expec
   CHECK(refusal("Ana") == "fact language: line 3 column 4: expected =, += or ? after the key, got the end of the line");
   CHECK(refusal("gate q=1") == "fact language: line 3 column 6: expected b, w, a or off after \"gate\", got \"q=1\"");
   CHECK(refusal("Ana=red @w=1.5") == "fact language: line 3 column 12: expected a number for w in [0,1], got \"1.5\"");
-  for (const char* line : {"=red", "Ana=red green", "Ana+=Rome", "Ana+=city:", "del", "Ana? really", "... 0", "... -3", "... 99999999", "... 2.5", "gate b",
-                           "gate b[3:2]=1", "gate b[0:9]", "gate b[0:8]=nan", "gate a=-1", "gate b=inf", "gate w=2", "S[1]=2", "S[-1,0]=2", "S[0,0]=", "zero",
-                           "zero row", "zero row x", "zero diagonal 3", "scale", "scale x", "scale 1e300", "perturb -1", "Ana=red @", "Ana=red @x=1", "Ana=red @b=3",
-                           "?", "\x01", "Ana=red;", "gate b[99999999999:5]=1"})
+  for (const char* line :
+       {"=red",      "Ana=red green", "Ana+=Rome",       "Ana+=city:", "del",           "Ana? really", "... 0",
+        "... -3",    "... 99999999",  "... 2.5",         "gate b",     "gate b[3:2]=1", "gate b[0:9]", "gate b[0:8]=nan",
+        "gate a=-1", "gate b=inf",    "gate w=2",        "S[1]=2",     "S[-1,0]=2",     "S[0,0]=",     "zero",
+        "zero row",  "zero row x",    "zero diagonal 3", "scale",      "scale x",       "scale 1e300", "perturb -1",
+        "Ana=red @", "Ana=red @x=1",  "Ana=red @b=3",    "?",          "\x01",          "Ana=red;",    "gate b[99999999999:5]=1"})
     CHECK_MESSAGE(!refusal(line).empty(), line);
 }
 
 TEST_CASE("fact language: a script numbers its lines") {
   CHECK(parse_script("Ana=red\n\n# note\nAna?\n").size() == 2);
   CHECK(parse_script("").empty());
-  CHECK_THROWS_WITH_AS(parse_script("Ana=red\r\nBo\r\n"), "fact language: line 2 column 4: expected =, += or ? after the key, got the end of the line", Error);
+  CHECK_THROWS_WITH_AS(parse_script("Ana=red\r\nBo\r\n"),
+                       "fact language: line 2 column 4: expected =, += or ? after the key, got the end of the line", Error);
 }
 
 TEST_SUITE_END();

@@ -42,7 +42,9 @@ constexpr Tolerance kExactToRounding{1e-12, 1e-11};
 
 /// Every kind of token, with surgery.
 inline const char* kEverything =
-    "Ana=red\nBo=blue\nAna+=city:Rome\n...\nAna?\ngate b[0:5]=0.4\nCy=green @b=0.7 w=0.3 a=0.9\ndel Bo\ngate off\nAna=gold\n... 3\nBo?\nCy=teal\nDee=pink\nDee?\n";
-inline const char* kSurgery = "Ana=red\nBo=blue\nzero row 3\nCy=green\nS[1,2]=0.25\nscale 0.5\nAna?\nperturb 0.01\nzero col 4\ndel Bo\nAna=gold\n";
+    "Ana=red\nBo=blue\nAna+=city:Rome\n...\nAna?\ngate b[0:5]=0.4\nCy=green @b=0.7 w=0.3 a=0.9\ndel Bo\ngate off\nAna=gold\n... "
+    "3\nBo?\nCy=teal\nDee=pink\nDee?\n";
+inline const char* kSurgery =
+    "Ana=red\nBo=blue\nzero row 3\nCy=green\nS[1,2]=0.25\nscale 0.5\nAna?\nperturb 0.01\nzero col 4\ndel Bo\nAna=gold\n";
 
 }  // namespace fw::test

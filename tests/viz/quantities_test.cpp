@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/quantities.h"
+
 #include <cmath>
 
 #include "core/random.h"
 #include "fixtures.h"
 #include "viz/model/frame.h"
-#include "viz/model/quantities.h"
 
 using namespace fw;
 using namespace fw::test;
@@ -40,7 +41,12 @@ TEST_CASE("spectrum: singular values match closed forms and keep the Frobenius n
     CHECK_CLOSE(tensor(norm(s)), tensor(norm(m)), kExactToRounding);
     for (std::size_t i = 0; i + 1 < s.size(); ++i) CHECK(s[i] >= s[i + 1]);
   }
-  const Spectrum rank_one = spectrum_of([] { Grid g(4, 4); for (int i = 0; i < 4; ++i) for (int j = 0; j < 4; ++j) g(i, j) = (i + 1.0) * (j + 2.0); return g; }());
+  const Spectrum rank_one = spectrum_of([] {
+    Grid g(4, 4);
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) g(i, j) = (i + 1.0) * (j + 2.0);
+    return g;
+  }());
   CHECK_CLOSE(tensor(rank_one.effective_rank), tensor(1.0), Tolerance{1e-6, 1e-6});
   CHECK_CLOSE(tensor(rank_one.stable_rank), tensor(1.0), kExactToRounding);
   CHECK(spectrum_of(Grid(3, 3)).effective_rank == 0.0);

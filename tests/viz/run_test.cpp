@@ -18,8 +18,8 @@ TEST_SUITE_BEGIN("viz");
 
 namespace {
 
-const Variant kRules[] = {Variant::linear, Variant::mamba2, Variant::gla, Variant::delta, Variant::gdn,
-                          Variant::kda, Variant::gdn2_write, Variant::gdn2_erase, Variant::gdn2};
+const Variant kRules[] = {Variant::linear, Variant::mamba2,     Variant::gla,        Variant::delta, Variant::gdn,
+                          Variant::kda,    Variant::gdn2_write, Variant::gdn2_erase, Variant::gdn2};
 
 /// The same timeline as tensors for the reference's own door.
 Inputs<double> inputs_of(const Timeline& line, Variant variant) {
@@ -150,7 +150,8 @@ TEST_CASE("run: the step is the sum of its parts, by hand or by rule") {
         const Step step = run.step(t);
         const Split split = split_of(step);
         Grid sum = step.before;
-        for (std::size_t i = 0; i < sum.a.size(); ++i) sum.a[i] += split.decay.a[i] + split.erase.a[i] + split.write.a[i] + split.surgery.a[i];
+        for (std::size_t i = 0; i < sum.a.size(); ++i)
+          sum.a[i] += split.decay.a[i] + split.erase.a[i] + split.write.a[i] + split.surgery.a[i];
         CHECK_CLOSE(tensor(sum), tensor(step.after), kExactToRounding);
         CHECK_BITWISE_EQUAL(tensor(step.before), tensor(run.state(t - 1)));
         const auto i = static_cast<std::size_t>(t - 1);

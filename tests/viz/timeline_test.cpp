@@ -81,7 +81,8 @@ TEST_CASE("timeline: the banded policy stays within the gates' ranges") {
 
 TEST_CASE("timeline: rejects unknown keys, channels outside, sizes and counts out of range") {
   CHECK_THROWS_WITH_AS(timeline_of("del Zed\n"), "timeline: del Zed: expected a key that was written before, got \"Zed\"", Error);
-  CHECK_THROWS_WITH_AS(timeline_of("Ana=red\ngate b[0:33]=1\n"), "timeline: gate b[0:33]=1: expected channels inside 0:32, got 0:33", Error);
+  CHECK_THROWS_WITH_AS(timeline_of("Ana=red\ngate b[0:33]=1\n"), "timeline: gate b[0:33]=1: expected channels inside 0:32, got 0:33",
+                       Error);
   CHECK_THROWS_AS(timeline_of("zero row 32\n"), Error);
   CHECK_THROWS_AS(timeline_of("zero col 32\n"), Error);
   CHECK_THROWS_AS(timeline_of("S[32,0]=1\n"), Error);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/trace.h"
+
 #include <string>
 
 #include "core/error.h"
@@ -8,7 +10,6 @@
 #include "support/scratch.h"
 #include "viz/model/files.h"
 #include "viz/model/session.h"
-#include "viz/model/trace.h"
 
 using namespace fw;
 using namespace fw::test;
@@ -123,7 +124,8 @@ TEST_CASE("file commands: write and read what they say, are refused with bad arg
   CHECK_FALSE(run_file_command(view, "save-trace " + folder.file("t.safetensors")).empty());
   CHECK_FALSE(run_file_command(other, "trace " + folder.file("t.safetensors") + " 0 0").empty());
   CHECK(other.a().state(other.a().length()) == view.a().state(view.a().length()));
-  for (const std::string& line : {std::string("save"), std::string("save a b"), std::string("open absent.json"), "trace " + folder.file("t.safetensors") + " x", "trace " + folder.file("t.safetensors") + " 1"})
+  for (const std::string& line : {std::string("save"), std::string("save a b"), std::string("open absent.json"),
+                                  "trace " + folder.file("t.safetensors") + " x", "trace " + folder.file("t.safetensors") + " 1"})
     CHECK_THROWS_AS_MESSAGE(run_file_command(view, line), Error, line);
   CHECK_THROWS_AS(view.run_script("save " + folder.file("never.json") + "\n"), Error);
   CHECK(slurp(folder.file("never.json")).empty());

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/view_model.h"
+
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
 #include "fixtures.h"
 #include "viz/model/describe.h"
-#include "viz/model/view_model.h"
 
 using namespace fw;
 using namespace fw::test;
@@ -195,13 +196,16 @@ TEST_CASE("view: a refused line or script changes nothing") {
   const Document before = view.document();
   const ViewOptions options = view.options;
   const int generation = view.generation();
-  for (const char* line : {"del Nobody", "S[99,0]=1", "Ana", "set a softmax", "set b nonsense", "set tie 2", "set size 0 8", "set size 8", "go 999", "go", "sub soon",
-                           "set", "set theme blue", "set map heat", "undo", "redo", "undo twice", "lock Nobody", "lock row 99", "set seed -1", "set seed 1.5", "gate b[0:99]=1"})
+  for (const char* line :
+       {"del Nobody", "S[99,0]=1",   "Ana",         "set a softmax", "set b nonsense", "set tie 2",     "set size 0 8", "set size 8",
+        "go 999",     "go",          "sub soon",    "set",           "set theme blue", "set map heat",  "undo",         "redo",
+        "undo twice", "lock Nobody", "lock row 99", "set seed -1",   "set seed 1.5",   "gate b[0:99]=1"})
     CHECK_THROWS_AS_MESSAGE(view.enter(line), Error, line);
   CHECK(view.document() == before);
   CHECK(view.generation() == generation);
   CHECK(view.transport.t() == 5);
-  CHECK_THROWS_WITH_AS(view.run_script("go end\nset theme dark\nZed=red\nset b nowhere\n"), doctest::Contains("expected one of linear"), Error);
+  CHECK_THROWS_WITH_AS(view.run_script("go end\nset theme dark\nZed=red\nset b nowhere\n"), doctest::Contains("expected one of linear"),
+                       Error);
   CHECK(view.document() == before);
   CHECK(view.options == options);
   CHECK(view.transport.t() == 5);
@@ -223,7 +227,8 @@ TEST_CASE("view: the moment follows time, phase and the tracked fact") {
   view.enter("lock Cy");
   CHECK(view.tracked_fact() == 2);
   CHECK(view.side_a().query == transposed_times(view.a().state(14), view.a().timeline().facts[2].k));
-  for (std::size_t i = 0; i + 1 < view.side_a().answers.size(); ++i) CHECK(view.side_a().answers[i].cosine >= view.side_a().answers[i + 1].cosine);
+  for (std::size_t i = 0; i + 1 < view.side_a().answers.size(); ++i)
+    CHECK(view.side_a().answers[i].cosine >= view.side_a().answers[i + 1].cosine);
   view.enter("go 0");
   CHECK(norm(view.side_a().shown) == 0.0);
   CHECK(view.side_a().associations.front().intent == nullptr);
@@ -237,7 +242,8 @@ TEST_CASE("view: token pictures of a long run follow the moment") {
     view.transport.go(t);
     const ViewModel::Square& shown = view.retention_a();
     CHECK(shown.grid.rows == ViewModel::kMostSquare);
-    CHECK((shown.first >= 1 && shown.first <= std::max(t, 1) && shown.first + shown.grid.rows > t && shown.first + shown.grid.rows <= 1001));
+    CHECK(
+        (shown.first >= 1 && shown.first <= std::max(t, 1) && shown.first + shown.grid.rows > t && shown.first + shown.grid.rows <= 1001));
   }
   view.enter("clear");
   CHECK(view.attention_a().grid.rows == 0);
@@ -250,7 +256,8 @@ TEST_CASE("describe: says what the run says") {
   CHECK(text.find("# t = 14 of 26") == 0);
   CHECK(text.find("Token: del Bo.") != std::string::npos);
   char row[64];
-  std::snprintf(row, sizeof row, "| Bo = blue (deleted) | %.4f | %.4f |", view.side_a().associations[1].recall.cosine, view.side_a().associations[1].recall.norm_ratio);
+  std::snprintf(row, sizeof row, "| Bo = blue (deleted) | %.4f | %.4f |", view.side_a().associations[1].recall.cosine,
+                view.side_a().associations[1].recall.norm_ratio);
   CHECK_MESSAGE(text.find(row) != std::string::npos, text);
   view.enter("go 0");
   CHECK(describe(view).find("Before the first token.") != std::string::npos);

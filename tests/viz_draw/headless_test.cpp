@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/app/headless.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -10,7 +12,6 @@
 #include "core/error.h"
 #include "imgui.h"
 #include "viz/app/fonts.h"
-#include "viz/app/headless.h"
 
 using namespace fw;
 using namespace fw::viz;
@@ -27,7 +28,8 @@ HeadlessOptions sized(int width, int height) {
 }
 
 std::vector<Rect> places_of(const Places& l) {
-  return {l.bar, l.ribbon, l.state, l.step, l.gates, l.collapse, l.associations, l.recall, l.readout, l.attention, l.retention, l.interference, l.spectrum, l.gauges, l.status};
+  return {l.bar,     l.ribbon,    l.state,     l.step,         l.gates,    l.collapse, l.associations, l.recall,
+          l.readout, l.attention, l.retention, l.interference, l.spectrum, l.gauges,   l.status};
 }
 
 std::size_t colours_in(const Image& image, const Rect& r) {
@@ -62,18 +64,25 @@ TEST_CASE("screenshot: every panel has drawn something, in both themes and sizes
       const Image image = screenshot(view, sized(width, height));
       CHECK(image == screenshot(view, sized(width, height)));
       CHECK(image == screenshot(other, sized(width, height)));
-      for (const Rect& r : places_of(places_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)))) CHECK(colours_in(image, r) > 8);
+      for (const Rect& r : places_of(places_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width))))
+        CHECK(colours_in(image, r) > 8);
     }
 }
 
 TEST_CASE("headless: what is extreme is drawn without harm") {
-  for (const char* script : {"clear", "clear\nset size 1 1\nset policy uniform\nAna=red\nAna?", "clear\nset size 256 3\nAna=red\nBo=blue\n...", "clear\n... 600\nAna=red", "set b off",
-                             "clear\nAna=red\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000", "clear\ngate a=0\nAna=red\nBo=blue",
-                             "go 5\nfork\ndel Ana", "go 20\nfork", "clear\nAna=red\nS[0,0]=1000000\nperturb 1000000", "set map A-B\nset scale root\nset range now\nsub erase", "go 0",
-                             "clear\nAVeryLongNameOfAKeyThatFitsNowhereInAnyColumn=AndAValueThatIsJustAsLongAsItsKeyIfNotLonger\nlock AVeryLongNameOfAKeyThatFitsNowhereInAnyColumn"}) {
+  for (const char* script :
+       {"clear", "clear\nset size 1 1\nset policy uniform\nAna=red\nAna?", "clear\nset size 256 3\nAna=red\nBo=blue\n...",
+        "clear\n... 600\nAna=red", "set b off",
+        "clear\nAna=red\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale 1000000\nscale "
+        "1000000\nscale 1000000",
+        "clear\ngate a=0\nAna=red\nBo=blue", "go 5\nfork\ndel Ana", "go 20\nfork", "clear\nAna=red\nS[0,0]=1000000\nperturb 1000000",
+        "set map A-B\nset scale root\nset range now\nsub erase", "go 0",
+        "clear\nAVeryLongNameOfAKeyThatFitsNowhereInAnyColumn=AndAValueThatIsJustAsLongAsItsKeyIfNotLonger\nlock "
+        "AVeryLongNameOfAKeyThatFitsNowhereInAnyColumn"}) {
     ViewModel view;
     view.run_script(script);
-    for (auto [width, height] : {std::pair{1600, 1000}, {640, 480}, {320, 320}}) CHECK(screenshot(view, sized(width, height)).width == width);
+    for (auto [width, height] : {std::pair{1600, 1000}, {640, 480}, {320, 320}})
+      CHECK(screenshot(view, sized(width, height)).width == width);
   }
 }
 
@@ -171,7 +180,8 @@ TEST_CASE("fonts: every sign that is drawn is in the font; a font that is none i
   Headless window(sized(640, 480));
 #if IMGUI_VERSION_NUM < 19200
   if (window.fonts().greek)
-    for (unsigned point : used_code_points()) CHECK_MESSAGE(window.fonts().regular->FindGlyphNoFallback(static_cast<ImWchar>(point)) != nullptr, point);
+    for (unsigned point : used_code_points())
+      CHECK_MESSAGE(window.fonts().regular->FindGlyphNoFallback(static_cast<ImWchar>(point)) != nullptr, point);
 #endif
   HeadlessOptions wrong;
   wrong.font = "/nowhere/font.ttf";

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/raster/raster.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -9,7 +11,6 @@
 #include "core/random.h"
 #include "imgui.h"
 #include "stb_image.h"
-#include "viz/raster/raster.h"
 
 using namespace fw;
 using namespace fw::viz;
@@ -89,7 +90,9 @@ TEST_CASE("raster: shared edges are drawn once, whichever way triangles turn") {
   for (bool turned : {false, true}) {
     Drawing d(64, 64);
     const ImVec2 middle(31.3f, 29.7f), corner[] = {{0, 0}, {64, 0}, {64, 64}, {0, 64}};
-    for (int i = 0; i < 4; ++i) turned ? d.triangle(middle, corner[(i + 1) % 4], corner[i], 0x80000000u) : d.triangle(middle, corner[i], corner[(i + 1) % 4], 0x80000000u);
+    for (int i = 0; i < 4; ++i)
+      turned ? d.triangle(middle, corner[(i + 1) % 4], corner[i], 0x80000000u)
+             : d.triangle(middle, corner[i], corner[(i + 1) % 4], 0x80000000u);
     const Image image = d.image(64, 64);
     for (std::uint32_t p : image.pixels) CHECK(p == image.pixels[0]);
     CHECK(image.pixels[0] == 0xff7f7f7fu);
@@ -137,9 +140,10 @@ TEST_CASE("raster: the same pixels on every compiler") {
   d.use(textures.upload(1, 8, 8, pixels));
   for (std::uint64_t n = 0; n < 60; ++n) {
     const auto f = [&](std::uint64_t i) { return static_cast<float>(random.uniform(100000 + n * 20 + i)); };
-    d.triangle({220 * f(0) - 10, 170 * f(1) - 10}, {220 * f(2) - 10, 170 * f(3) - 10}, {220 * f(4) - 10, 170 * f(5) - 10}, static_cast<ImU32>(random.bits(n)), {f(6), f(7)}, {f(8), f(9)},
-               {f(10), f(11)});
-    for (int k = 1; k <= 3; ++k) d.list.VtxBuffer[d.list.VtxBuffer.Size - k].col = static_cast<ImU32>(random.bits(500 + 3 * n + static_cast<std::uint64_t>(k)));
+    d.triangle({220 * f(0) - 10, 170 * f(1) - 10}, {220 * f(2) - 10, 170 * f(3) - 10}, {220 * f(4) - 10, 170 * f(5) - 10},
+               static_cast<ImU32>(random.bits(n)), {f(6), f(7)}, {f(8), f(9)}, {f(10), f(11)});
+    for (int k = 1; k <= 3; ++k)
+      d.list.VtxBuffer[d.list.VtxBuffer.Size - k].col = static_cast<ImU32>(random.bits(500 + 3 * n + static_cast<std::uint64_t>(k)));
   }
   CHECK(fingerprint(d.image(200, 150, textures)) == 8596823753995411705u);
 }
@@ -147,10 +151,12 @@ TEST_CASE("raster: the same pixels on every compiler") {
 TEST_CASE("png: comes back pixel for pixel") {
   Image image(13, 7, kBlack);
   const Random random(1, "pixels");
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = 0xff000000u | static_cast<std::uint32_t>(random.bits(i) & 0xffffff);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = 0xff000000u | static_cast<std::uint32_t>(random.bits(i) & 0xffffff);
   const std::string bytes = png_bytes(image);
   int width = 0, height = 0, channels = 0;
-  stbi_uc* back = stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &width, &height, &channels, 4);
+  stbi_uc* back =
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &width, &height, &channels, 4);
   REQUIRE(back != nullptr);
   CHECK((width == 13 && height == 7 && channels == 3));
   CHECK(std::equal(image.pixels.begin(), image.pixels.end(), reinterpret_cast<const std::uint32_t*>(back)));

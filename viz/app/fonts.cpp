@@ -12,10 +12,11 @@ namespace fw::viz {
 namespace {
 
 /// Pairs of first and last, ended by zero, as ImGui wants them; must outlive the atlas.
-constexpr ImWchar kRanges[] = {0x0020, 0x00FF, 0x0370, 0x03FF, 0x1D2C, 0x1D7F, 0x2010, 0x2027, 0x2070, 0x209F, 0x2190, 0x21FF,
-                               0x2200, 0x22FF, 0x25A0, 0x25FF, 0x2700, 0x27BF, 0x2C7C, 0x2C7D, 0};
-constexpr const char* kFolders[] = {"/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu", "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF",
-                                    "/usr/local/share/fonts/dejavu", "/Library/Fonts"};
+constexpr ImWchar kRanges[] = {0x0020, 0x00FF, 0x0370, 0x03FF, 0x1D2C, 0x1D7F, 0x2010, 0x2027, 0x2070, 0x209F, 0x2190,
+                               0x21FF, 0x2200, 0x22FF, 0x25A0, 0x25FF, 0x2700, 0x27BF, 0x2C7C, 0x2C7D, 0};
+constexpr const char* kFolders[] = {"/usr/share/fonts/truetype/dejavu",   "/usr/share/fonts/dejavu",
+                                    "/usr/share/fonts/dejavu-sans-fonts", "/usr/share/fonts/TTF",
+                                    "/usr/local/share/fonts/dejavu",      "/Library/Fonts"};
 
 bool is_file(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -62,7 +63,8 @@ Fonts load_fonts(float size, const std::string& wanted) {
 }
 
 const std::vector<unsigned>& used_code_points() {
-  static const std::vector<unsigned> points = {0x3B1, 0x3B2, 0x3C3, 0x3A3, 0x394, 0x1D40, 0x2026, 0x2081, 0x2190, 0x2192, 0x2212, 0x2260, 0x22A5, 0x25B6, 0x25C0, 0x2717};
+  static const std::vector<unsigned> points = {0x3B1,  0x3B2,  0x3C3,  0x3A3,  0x394,  0x1D40, 0x2026, 0x2081,
+                                               0x2190, 0x2192, 0x2212, 0x2260, 0x22A5, 0x25B6, 0x25C0, 0x2717};
   return points;
 }
 

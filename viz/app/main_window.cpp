@@ -11,7 +11,8 @@ namespace fw::viz {
 namespace {
 
 ImVec4 vec4(Colour c) {
-  return ImVec4(static_cast<float>(c & 0xff) / 255.0f, static_cast<float>((c >> 8) & 0xff) / 255.0f, static_cast<float>((c >> 16) & 0xff) / 255.0f, static_cast<float>(c >> 24) / 255.0f);
+  return ImVec4(static_cast<float>(c & 0xff) / 255.0f, static_cast<float>((c >> 8) & 0xff) / 255.0f,
+                static_cast<float>((c >> 16) & 0xff) / 255.0f, static_cast<float>(c >> 24) / 255.0f);
 }
 
 void status_line(Ui& ui, const Rect& r) {
@@ -20,18 +21,26 @@ void status_line(Ui& ui, const Rect& r) {
   const Document& d = ui.view.document();
   const Timeline& line = ui.view.a().timeline();
   std::string where = std::to_string(line.dk) + " x " + std::to_string(line.dv) + "   ";
-  if (d.trace) where += d.trace->path.substr(d.trace->path.find_last_of('/') + 1) + " head " + std::to_string(d.trace->head);
-  else where += "seed " + std::to_string(d.settings.seed);
+  if (d.trace)
+    where += d.trace->path.substr(d.trace->path.find_last_of('/') + 1) + " head " + std::to_string(d.trace->head);
+  else
+    where += "seed " + std::to_string(d.settings.seed);
   const Vec& apart = ui.view.divergence();
   const auto t = static_cast<std::size_t>(ui.view.transport.t());
   if (t < apart.size()) where = "|A-B|/|A| " + number(apart[t], 4) + "   " + where;
-  text(ui, inside.cut_right(std::min(0.4f * inside.w, text_width(ui, where, Face::small) + 2), ui.em), where, c.muted, Face::small, Align::right);
-  if (ui.state.refused && !ui.state.message.empty()) text(ui, inside, ui.state.message, c.bad, Face::small);
-  else if (!ui.hint.empty()) text(ui, inside, ui.hint, c.text, Face::small);
-  else if (!ui.state.message.empty()) text(ui, inside, ui.state.message, c.text, Face::small);
+  text(ui, inside.cut_right(std::min(0.4f * inside.w, text_width(ui, where, Face::small) + 2), ui.em), where, c.muted, Face::small,
+       Align::right);
+  if (ui.state.refused && !ui.state.message.empty())
+    text(ui, inside, ui.state.message, c.bad, Face::small);
+  else if (!ui.hint.empty())
+    text(ui, inside, ui.hint, c.text, Face::small);
+  else if (!ui.state.message.empty())
+    text(ui, inside, ui.state.message, c.text, Face::small);
   else
-    text(ui, inside, ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo \xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
-                             "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, L scale, Esc unlock"),
+    text(ui, inside,
+         ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
+                 "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
+                 "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, L scale, Esc unlock"),
          c.muted, Face::small);
 }
 
@@ -51,9 +60,7 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::slash: state.focus_command = true; break;
     case Key::undo: view.undo(); break;
     case Key::redo: view.redo(); break;
-    case Key::fork:
-      try {
-        view.fork();
+    case Key::fork: try { view.fork();
       } catch (const Error& error) {
         state.message = error.what();
         state.refused = true;
@@ -99,9 +106,17 @@ void apply_theme(Theme theme, float em) {
   style.FramePadding = ImVec2(0.4f * em, 0.5f * (std::floor(1.8f * em) - em));
   style.FrameRounding = style.PopupRounding = 3;
   style.FrameBorderSize = 1;
-  const std::pair<ImGuiCol, Colour> colours[] = {{ImGuiCol_Text, c.text}, {ImGuiCol_TextDisabled, c.muted}, {ImGuiCol_WindowBg, c.window}, {ImGuiCol_PopupBg, c.panel},
-                                                 {ImGuiCol_Border, c.border}, {ImGuiCol_FrameBg, c.panel}, {ImGuiCol_FrameBgHovered, c.panel}, {ImGuiCol_FrameBgActive, c.panel},
-                                                 {ImGuiCol_HeaderHovered, faded(c.accent, 70)}, {ImGuiCol_Header, faded(c.accent, 50)}, {ImGuiCol_TextSelectedBg, faded(c.accent, 90)}};
+  const std::pair<ImGuiCol, Colour> colours[] = {{ImGuiCol_Text, c.text},
+                                                 {ImGuiCol_TextDisabled, c.muted},
+                                                 {ImGuiCol_WindowBg, c.window},
+                                                 {ImGuiCol_PopupBg, c.panel},
+                                                 {ImGuiCol_Border, c.border},
+                                                 {ImGuiCol_FrameBg, c.panel},
+                                                 {ImGuiCol_FrameBgHovered, c.panel},
+                                                 {ImGuiCol_FrameBgActive, c.panel},
+                                                 {ImGuiCol_HeaderHovered, faded(c.accent, 70)},
+                                                 {ImGuiCol_Header, faded(c.accent, 50)},
+                                                 {ImGuiCol_TextSelectedBg, faded(c.accent, 90)}};
   for (const auto& [what, colour] : colours) style.Colors[what] = vec4(colour);
 }
 
@@ -115,16 +130,28 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0, 0));
   ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, 0.0f);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowBorderSize, 0.0f);
-  ImGui::Begin("fastweight", nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
+  ImGui::Begin("fastweight", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+                   ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleVar(3);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
   const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
   using Panel = void (*)(Ui&, const Rect&);
-  const std::pair<Panel, const Rect*> panels[] = {
-      {transport_bar, &at.bar}, {ribbon_panel, &at.ribbon}, {state_panel, &at.state}, {step_panel, &at.step}, {gates_panel, &at.gates}, {associations_panel, &at.associations},
-      {recall_panel, &at.recall}, {readout_panel, &at.readout}, {attention_panel, &at.attention}, {retention_panel, &at.retention}, {interference_panel, &at.interference},
-      {spectrum_panel, &at.spectrum}, {gauges_panel, &at.gauges}, {collapse_panel, &at.collapse}};
+  const std::pair<Panel, const Rect*> panels[] = {{transport_bar, &at.bar},
+                                                  {ribbon_panel, &at.ribbon},
+                                                  {state_panel, &at.state},
+                                                  {step_panel, &at.step},
+                                                  {gates_panel, &at.gates},
+                                                  {associations_panel, &at.associations},
+                                                  {recall_panel, &at.recall},
+                                                  {readout_panel, &at.readout},
+                                                  {attention_panel, &at.attention},
+                                                  {retention_panel, &at.retention},
+                                                  {interference_panel, &at.interference},
+                                                  {spectrum_panel, &at.spectrum},
+                                                  {gauges_panel, &at.gauges},
+                                                  {collapse_panel, &at.collapse}};
   int id = 0;
   for (const auto& [draw, place] : panels) {
     ImGui::PushID(id++);

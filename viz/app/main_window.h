@@ -16,7 +16,8 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display.
 struct Places {
-  Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges, status;
+  Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges,
+      status;
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
 Places places_for(float width, float height, float em, int facts = 8);

@@ -18,8 +18,10 @@ std::vector<std::string> words_of(std::string_view line) {
   std::string word;
   for (char c : line.substr(0, line.find('#'))) {
     const bool blank = c == ' ' || c == '\t' || c == '\r';
-    if (!blank) word += c;
-    else if (!word.empty()) words.push_back(std::exchange(word, {}));
+    if (!blank)
+      word += c;
+    else if (!word.empty())
+      words.push_back(std::exchange(word, {}));
   }
   if (!word.empty()) words.push_back(word);
   return words;
@@ -92,11 +94,21 @@ void set_slider(const Line& line, Document& next) {
 /// True when it was a view option, which has no history.
 bool set_option(const Line& line, ViewOptions& options) {
   const std::string& what = line.words[1];
-  if (what == "map") options.map = line.choice<Map>(2, {{"S", Map::state}, {"change", Map::change}, {"decay", Map::decay}, {"erase", Map::erase}, {"write", Map::write}, {"A-B", Map::compare}});
-  else if (what == "scale") options.root_scale = line.choice<bool>(2, {{"linear", false}, {"root", true}});
-  else if (what == "range") options.run_range = line.choice<bool>(2, {{"run", true}, {"now", false}});
-  else if (what == "theme") options.theme = line.choice<Theme>(2, {{"light", Theme::light}, {"dark", Theme::dark}});
-  else return false;
+  if (what == "map")
+    options.map = line.choice<Map>(2, {{"S", Map::state},
+                                       {"change", Map::change},
+                                       {"decay", Map::decay},
+                                       {"erase", Map::erase},
+                                       {"write", Map::write},
+                                       {"A-B", Map::compare}});
+  else if (what == "scale")
+    options.root_scale = line.choice<bool>(2, {{"linear", false}, {"root", true}});
+  else if (what == "range")
+    options.run_range = line.choice<bool>(2, {{"run", true}, {"now", false}});
+  else if (what == "theme")
+    options.theme = line.choice<Theme>(2, {{"light", Theme::light}, {"dark", Theme::dark}});
+  else
+    return false;
   line.ends(3);
   return true;
 }
@@ -137,7 +149,9 @@ void go(ViewModel& view, const Line& line) {
   if (where == "end") return view.transport.to_end();
   if (where != "divergence") return view.transport.go(line.number_at(1, 0, view.length(), "a token"));
   const int t = view.first_divergence();
-  if (t < 0) throw Error("command: line " + std::to_string(line.number) + ": go divergence: expected A and B to differ somewhere, got no token where they do");
+  if (t < 0)
+    throw Error("command: line " + std::to_string(line.number) +
+                ": go divergence: expected A and B to differ somewhere, got no token where they do");
   view.transport.go(t);
 }
 
@@ -183,15 +197,19 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
   } else if (verb == "lock") {
     lock(view, line);
   } else if (verb == "sub") {
-    const Phase phase = line.choice<Phase>(1, {{"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}});
+    const Phase phase =
+        line.choice<Phase>(1, {{"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}});
     line.ends(2);
     view.transport.pause();
     view.transport.go(view.transport.t(), phase);
   } else {
     line.ends(1);
-    if (verb == "fork") view.fork();
-    else if (verb == "join") view.join();
-    else if (verb == "unlock") view.selection.unlock();
+    if (verb == "fork")
+      view.fork();
+    else if (verb == "join")
+      view.join();
+    else if (verb == "unlock")
+      view.selection.unlock();
     else if (verb == "clear") {
       Document next = view.document();
       next.commands.clear();
@@ -199,7 +217,8 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
       next.branch.reset();
       view.change(std::move(next));
     } else if (!(verb == "undo" ? view.undo() : view.redo())) {
-      throw Error("command: line " + std::to_string(line_number) + ": " + verb + ": expected something to " + verb + ", got an empty history");
+      throw Error("command: line " + std::to_string(line_number) + ": " + verb + ": expected something to " + verb +
+                  ", got an empty history");
     }
   }
   return true;

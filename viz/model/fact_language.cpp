@@ -92,18 +92,20 @@ class Reader {
 constexpr double kHuge = 1e6;
 constexpr int kMostChannels = 4096;
 
-double gate_number(Reader& in, char gate) {
-  return in.number(std::string("a number for ") + gate, 0.0, gate == 'b' ? 2.0 : 1.0);
-}
+double gate_number(Reader& in, char gate) { return in.number(std::string("a number for ") + gate, 0.0, gate == 'b' ? 2.0 : 1.0); }
 
 GateOverride overrides(Reader& in) {
   GateOverride gates;
   if (!in.take("@")) return gates;
   do {
-    if (in.take("b=")) gates.b = gate_number(in, 'b');
-    else if (in.take("w=")) gates.w = gate_number(in, 'w');
-    else if (in.take("a=")) gates.a = gate_number(in, 'a');
-    else in.fail("b=, w= or a= after \"@\"");
+    if (in.take("b="))
+      gates.b = gate_number(in, 'b');
+    else if (in.take("w="))
+      gates.w = gate_number(in, 'w');
+    else if (in.take("a="))
+      gates.a = gate_number(in, 'a');
+    else
+      in.fail("b=, w= or a= after \"@\"");
   } while (!in.at_end());
   return gates;
 }
@@ -115,10 +117,14 @@ Command gate_command(Reader& in) {
     c.verb = Verb::gate_off;
     return c;
   }
-  if (in.take("b")) c.gate = 'b';
-  else if (in.take("w")) c.gate = 'w';
-  else if (in.take("a")) c.gate = 'a';
-  else in.fail("b, w, a or off after \"gate\"");
+  if (in.take("b"))
+    c.gate = 'b';
+  else if (in.take("w"))
+    c.gate = 'w';
+  else if (in.take("a"))
+    c.gate = 'a';
+  else
+    in.fail("b, w, a or off after \"gate\"");
   if (in.take("[")) {
     c.first = in.integer("the first channel", 0, kMostChannels);
     in.demand(":", "the first channel");
@@ -134,9 +140,12 @@ Command gate_command(Reader& in) {
 bool surgery(Reader& in, Command& c) {
   const std::size_t begin = in.at();
   if (in.take_word("zero")) {
-    if (in.take_word("row")) c.verb = Verb::zero_row, c.row = in.integer("a row", 0, kMostChannels);
-    else if (in.take_word("col")) c.verb = Verb::zero_col, c.col = in.integer("a column", 0, kMostChannels);
-    else in.fail("row or col after \"zero\"");
+    if (in.take_word("row"))
+      c.verb = Verb::zero_row, c.row = in.integer("a row", 0, kMostChannels);
+    else if (in.take_word("col"))
+      c.verb = Verb::zero_col, c.col = in.integer("a column", 0, kMostChannels);
+    else
+      in.fail("row or col after \"zero\"");
   } else if (in.take_word("scale")) {
     c.verb = Verb::scale, c.number = in.number("a factor", -kHuge, kHuge);
   } else if (in.take_word("perturb")) {

@@ -30,11 +30,11 @@ struct Command {
   Verb verb = Verb::filler;
   std::string key, attribute, value;  ///< write: key, value; append: all three; erase, query: key
   GateOverride gates;
-  int count = 1;         ///< filler
-  char gate = 'b';       ///< gate: b, w or a
+  int count = 1;             ///< filler
+  char gate = 'b';           ///< gate: b, w or a
   int first = 0, last = -1;  ///< gate: channels [first, last); last -1: all
-  int row = 0, col = 0;  ///< set_cell, zero_row, zero_col
-  double number = 0.0;   ///< gate, set_cell, scale, perturb
+  int row = 0, col = 0;      ///< set_cell, zero_row, zero_col
+  double number = 0.0;       ///< gate, set_cell, scale, perturb
   bool operator==(const Command&) const = default;
 };
 

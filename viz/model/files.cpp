@@ -17,7 +17,8 @@ namespace {
 int index_of(const std::string& text) {
   int x = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), x);
-  if (code != std::errc() || stop != text.data() + text.size() || x < 0) throw Error("trace: expected a head and a sequence as whole numbers from 0, got \"" + text + "\"");
+  if (code != std::errc() || stop != text.data() + text.size() || x < 0)
+    throw Error("trace: expected a head and a sequence as whole numbers from 0, got \"" + text + "\"");
   return x;
 }
 
@@ -32,7 +33,8 @@ std::string run_file_command(ViewModel& view, std::string_view line) {
   const bool trace = verb == "trace";
   if (!trace && verb != "save" && verb != "open" && verb != "csv" && verb != "save-trace") return {};
   if (words.size() < 2 || words.size() > (trace ? 4u : 2u))
-    throw Error(verb + ": expected a file name" + (trace ? " and perhaps a head and a sequence" : "") + " without blanks, got " + std::to_string(words.size() - 1) + " words");
+    throw Error(verb + ": expected a file name" + (trace ? " and perhaps a head and a sequence" : "") + " without blanks, got " +
+                std::to_string(words.size() - 1) + " words");
   const std::string& path = words[1];
   if (verb == "save") return save_session(view, path), "saved " + path;
   if (verb == "open") return load_session(view, path), "opened " + path;

@@ -67,7 +67,8 @@ Side side_at(const Run& run, int at, Phase phase, const Vec* query) {
 }
 
 std::string query_text(const Run& run, int t, int query) {
-  if (query >= 0 && query < static_cast<int>(run.timeline().facts.size())) return "key(" + run.timeline().facts[static_cast<std::size_t>(query)].key + ")";
+  if (query >= 0 && query < static_cast<int>(run.timeline().facts.size()))
+    return "key(" + run.timeline().facts[static_cast<std::size_t>(query)].key + ")";
   return t == 0 ? "nothing yet" : "q of token " + std::to_string(std::min(t, run.length()));
 }
 

@@ -31,18 +31,18 @@ struct Answer {
 
 /// One head at one moment.
 struct Side {
-  bool idle = false;               ///< no token here: before the first, or this run has ended
-  Step step;                       ///< idle: the same S throughout, zero vectors
+  bool idle = false;  ///< no token here: before the first, or this run has ended
+  Step step;          ///< idle: the same S throughout, zero vectors
   Split split;
-  Grid shown;                      ///< S at the phase the view stands in
+  Grid shown;  ///< S at the phase the view stands in
   Gates gates;
   EraseGauge erase;
-  double growth = 1;               ///< of the whole transition
+  double growth = 1;  ///< of the whole transition
   CollapseGauge collapse;
   Spectrum spectrum;
   std::vector<Association> associations;
-  Vec query;                       ///< S^T q for the tracked query
-  std::vector<Answer> answers;     ///< best first
+  Vec query;                    ///< S^T q for the tracked query
+  std::vector<Answer> answers;  ///< best first
 };
 
 /// `query`: the key that is asked [Dk], null: the token's own q. Past the run's end its last state, idle.

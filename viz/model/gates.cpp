@@ -93,7 +93,8 @@ Collapse corner(Variant variant) {
     case Variant::linear: c.no_erase = c.scalar = c.one = 1.0; return c;
     default: break;
   }
-  throw Error("corner: variant: expected a rule the sliders reach (gdn2 kda gdn delta gla mamba2 linear), got " + std::string(info(variant).name));
+  throw Error("corner: variant: expected a rule the sliders reach (gdn2 kda gdn delta gla mamba2 linear), got " +
+              std::string(info(variant).name));
 }
 
 std::string short_name(const Head& head) {
@@ -123,7 +124,10 @@ std::string short_name(const Head& head) {
 void check_head(const Head& head) {
   if (!head.morph && info(head.variant).family != Family::delta_rule)
     throw Error("head: variant: expected a rule of the delta family, got " + std::string(info(head.variant).name));
-  for (const auto& [name, s] : {std::pair{"tie", head.collapse.tie}, {"scalar", head.collapse.scalar}, {"one", head.collapse.one}, {"no_erase", head.collapse.no_erase}})
+  for (const auto& [name, s] : {std::pair{"tie", head.collapse.tie},
+                                {"scalar", head.collapse.scalar},
+                                {"one", head.collapse.one},
+                                {"no_erase", head.collapse.no_erase}})
     if (!(s >= 0.0 && s <= 1.0)) throw Error(std::string("head: collapse.") + name + ": expected a number in [0,1], got " + shortest(s));
 }
 

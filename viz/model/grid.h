@@ -20,7 +20,9 @@ struct Grid {
   Grid() = default;
   Grid(int r, int c, double fill = 0.0) : rows(r), cols(c), a(static_cast<std::size_t>(r) * static_cast<std::size_t>(c), fill) {}
   double& operator()(int i, int j) { return a[static_cast<std::size_t>(i) * static_cast<std::size_t>(cols) + static_cast<std::size_t>(j)]; }
-  double operator()(int i, int j) const { return a[static_cast<std::size_t>(i) * static_cast<std::size_t>(cols) + static_cast<std::size_t>(j)]; }
+  double operator()(int i, int j) const {
+    return a[static_cast<std::size_t>(i) * static_cast<std::size_t>(cols) + static_cast<std::size_t>(j)];
+  }
   bool operator==(const Grid&) const = default;
 };
 

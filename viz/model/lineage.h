@@ -28,10 +28,10 @@ inline Grid hidden_attention(const Run& run) { return hidden_attention(run, 1, r
 
 /// The answer S_t^T k of a fact, split by its sources.
 struct Origin {
-  Vec answer;            ///< S_t^T k
-  Vec signal;            ///< from this fact's own writes and appends since it was last written whole
-  Vec crosstalk;         ///< all the rest: answer - signal
-  double retained = 0;   ///< ||m_i(t)|| / ||k_i|| of the last write
+  Vec answer;           ///< S_t^T k
+  Vec signal;           ///< from this fact's own writes and appends since it was last written whole
+  Vec crosstalk;        ///< all the rest: answer - signal
+  double retained = 0;  ///< ||m_i(t)|| / ||k_i|| of the last write
 };
 Origin origin_of(const Run& run, int t, int fact);
 

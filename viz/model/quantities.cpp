@@ -129,7 +129,8 @@ double transition_growth(const Step& step) {
   Grid m(step.before.rows, step.before.rows);
   for (int i = 0; i < m.rows; ++i)
     for (int j = 0; j < m.cols; ++j)
-      m(i, j) = ((i == j ? 1.0 : 0.0) - step.k[static_cast<std::size_t>(i)] * step.e[static_cast<std::size_t>(j)]) * step.alpha[static_cast<std::size_t>(j)];
+      m(i, j) = ((i == j ? 1.0 : 0.0) - step.k[static_cast<std::size_t>(i)] * step.e[static_cast<std::size_t>(j)]) *
+                step.alpha[static_cast<std::size_t>(j)];
   const Vec sigma = singular_values(m);
   return sigma.empty() ? 0.0 : sigma[0];
 }

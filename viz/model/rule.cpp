@@ -51,7 +51,8 @@ void step(Matrix& S, const naive::Token<double>& x, double scale, naive::StepRec
 
 }  // namespace
 
-void advance(Matrix& S, const Timeline& timeline, int index, const Head& head, const Gates& gates, naive::StepRecord<double>& record, Vector& o) {
+void advance(Matrix& S, const Timeline& timeline, int index, const Head& head, const Gates& gates, naive::StepRecord<double>& record,
+             Vector& o) {
   const Entry& entry = timeline.entries[static_cast<std::size_t>(index)];
   o.resize(timeline.dv);
   if (entry.kind == EntryKind::surgery) {

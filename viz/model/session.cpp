@@ -77,11 +77,14 @@ class Reader {
   std::string path_;
 };
 
-const std::vector<std::pair<std::string, BetaFrom>> kBetas = {{"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}};
+const std::vector<std::pair<std::string, BetaFrom>> kBetas = {
+    {"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}};
 const std::vector<std::pair<std::string, AlphaFrom>> kAlphas = {{"geometric", AlphaFrom::geometric}, {"arithmetic", AlphaFrom::arithmetic}};
 const std::vector<std::pair<std::string, Policy>> kPolicies = {{"uniform", Policy::uniform}, {"banded", Policy::banded}};
-const std::vector<std::pair<std::string, Phase>> kPhases = {{"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}};
-const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state}, {"change", Map::change}, {"decay", Map::decay}, {"erase", Map::erase}, {"write", Map::write}, {"A-B", Map::compare}};
+const std::vector<std::pair<std::string, Phase>> kPhases = {
+    {"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}};
+const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {"change", Map::change}, {"decay", Map::decay},
+                                                        {"erase", Map::erase}, {"write", Map::write},   {"A-B", Map::compare}};
 const std::vector<std::pair<std::string, Theme>> kThemes = {{"light", Theme::light}, {"dark", Theme::dark}};
 
 template <class E>
@@ -98,8 +101,14 @@ Json to_json(const std::vector<Command>& commands) {
 }
 Json to_json(const Head& head) {
   const Collapse& c = head.collapse;
-  return {{"morph", head.morph}, {"variant", info(head.variant).name}, {"tie", c.tie}, {"scalar", c.scalar}, {"one", c.one},
-          {"no_erase", c.no_erase}, {"beta_from", text_of(kBetas, c.beta)}, {"alpha_from", text_of(kAlphas, c.alpha)}};
+  return {{"morph", head.morph},
+          {"variant", info(head.variant).name},
+          {"tie", c.tie},
+          {"scalar", c.scalar},
+          {"one", c.one},
+          {"no_erase", c.no_erase},
+          {"beta_from", text_of(kBetas, c.beta)},
+          {"alpha_from", text_of(kAlphas, c.alpha)}};
 }
 Head head_from(const Reader& in) {
   Head head;
@@ -135,7 +144,13 @@ std::string session_text(const ViewModel& view) {
   const Document& d = view.document();
   const Settings& s = d.settings;
   Json out = {{"fastweight_session", kVersion},
-              {"settings", {{"seed", s.seed}, {"dk", s.dk}, {"dv", s.dv}, {"policy", text_of(kPolicies, s.policy)}, {"alpha", s.alpha}, {"alpha_fast", s.alpha_fast}}},
+              {"settings",
+               {{"seed", s.seed},
+                {"dk", s.dk},
+                {"dv", s.dv},
+                {"policy", text_of(kPolicies, s.policy)},
+                {"alpha", s.alpha},
+                {"alpha_fast", s.alpha_fast}}},
               {"commands", to_json(d.commands)},
               {"a", to_json(d.a)},
               {"b", to_json(d.b)},
@@ -143,8 +158,9 @@ std::string session_text(const ViewModel& view) {
   if (d.trace) out["trace"] = {{"path", d.trace->path}, {"sequence", d.trace->sequence}, {"head", d.trace->head}};
   if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
   const ViewOptions& o = view.options;
-  out["view"] = {{"t", view.transport.t()}, {"phase", text_of(kPhases, view.transport.phase())}, {"map", text_of(kMaps, o.map)},
-                 {"root_scale", o.root_scale}, {"run_range", o.run_range}, {"theme", text_of(kThemes, o.theme)}};
+  out["view"] = {{"t", view.transport.t()},      {"phase", text_of(kPhases, view.transport.phase())},
+                 {"map", text_of(kMaps, o.map)}, {"root_scale", o.root_scale},
+                 {"run_range", o.run_range},     {"theme", text_of(kThemes, o.theme)}};
   return out.dump(2) + "\n";
 }
 
@@ -190,10 +206,12 @@ std::string read_text(const std::string& path, std::string_view what, std::size_
   std::error_code code;
   if (!std::filesystem::is_regular_file(path, code)) throw Error(std::string(what) + ": " + path + ": expected a file, got none");
   const auto size = std::filesystem::file_size(path, code);
-  if (code || size > most) throw Error(std::string(what) + ": " + path + ": expected at most " + std::to_string(most) + " bytes, got " + std::to_string(size));
+  if (code || size > most)
+    throw Error(std::string(what) + ": " + path + ": expected at most " + std::to_string(most) + " bytes, got " + std::to_string(size));
   std::ifstream in(path, std::ios::binary);
   std::string text(static_cast<std::size_t>(size), '\0');
-  if (!in.read(text.data(), static_cast<std::streamsize>(size))) throw Error(std::string(what) + ": " + path + ": expected a readable file, got an error");
+  if (!in.read(text.data(), static_cast<std::streamsize>(size)))
+    throw Error(std::string(what) + ": " + path + ": expected a readable file, got an error");
   return text;
 }
 

@@ -71,7 +71,8 @@ class Builder {
   void override_from_here(const Command& c) {
     auto& gate = c.gate == 'b' ? overrides_.b : c.gate == 'w' ? overrides_.w : overrides_.a;
     const int size = static_cast<int>(gate.size()), last = c.last < 0 ? size : c.last;
-    if (c.first < 0 || last > size) refuse(text_of(c), "channels inside 0:" + std::to_string(size), std::to_string(c.first) + ":" + std::to_string(last));
+    if (c.first < 0 || last > size)
+      refuse(text_of(c), "channels inside 0:" + std::to_string(size), std::to_string(c.first) + ":" + std::to_string(last));
     for (int i = c.first; i < last; ++i) gate[static_cast<std::size_t>(i)] = c.number;
   }
 
@@ -137,8 +138,10 @@ class Builder {
     e.v = value(name);
   }
   void surgery(const Command& c, Entry& e) {
-    if ((c.verb == Verb::set_cell || c.verb == Verb::zero_row) && c.row >= s_.dk) refuse(text_of(c), "a row below " + std::to_string(s_.dk), std::to_string(c.row));
-    if ((c.verb == Verb::set_cell || c.verb == Verb::zero_col) && c.col >= s_.dv) refuse(text_of(c), "a column below " + std::to_string(s_.dv), std::to_string(c.col));
+    if ((c.verb == Verb::set_cell || c.verb == Verb::zero_row) && c.row >= s_.dk)
+      refuse(text_of(c), "a row below " + std::to_string(s_.dk), std::to_string(c.row));
+    if ((c.verb == Verb::set_cell || c.verb == Verb::zero_col) && c.col >= s_.dv)
+      refuse(text_of(c), "a column below " + std::to_string(s_.dv), std::to_string(c.col));
     e.kind = EntryKind::surgery;
     e.command = c;
     e.q = e.k = e.b = e.g = Vec(static_cast<std::size_t>(s_.dk), 0.0);
@@ -186,7 +189,8 @@ class Builder {
   Vec value(const std::string& name) const { return unit_vector(s_.seed, "value", name, s_.dv); }
 
   std::pair<int, int> block_of(const std::string& attribute) {
-    const int blocks = attribute_blocks(s_.dv), n = attributes_.try_emplace(attribute, static_cast<int>(attributes_.size())).first->second % blocks;
+    const int blocks = attribute_blocks(s_.dv),
+              n = attributes_.try_emplace(attribute, static_cast<int>(attributes_.size())).first->second % blocks;
     return {n * s_.dv / blocks, (n + 1) * s_.dv / blocks};
   }
   Vec block_value(const std::string& attribute, const std::string& name) {

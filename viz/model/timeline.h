@@ -23,9 +23,9 @@ enum class Policy { uniform, banded };
 
 struct Settings {
   std::uint64_t seed = 7;
-  int dk = 32, dv = 32;   ///< in [1,256]
+  int dk = 32, dv = 32;  ///< in [1,256]
   Policy policy = Policy::banded;
-  double alpha = 0.998;   ///< decay of the slow channels, in [0,1]
+  double alpha = 0.998;  ///< decay of the slow channels, in [0,1]
   double alpha_fast = 0.97;
   bool operator==(const Settings&) const = default;
 };
@@ -35,18 +35,18 @@ enum class EntryKind { write, append, erase, query, filler, surgery, trace };
 /// One token: q k b g [Dk], v w [Dv].
 struct Entry {
   EntryKind kind = EntryKind::filler;
-  std::string label;      ///< the command's text
-  int fact = -1;          ///< index into Timeline::facts, -1: none
+  std::string label;  ///< the command's text
+  int fact = -1;      ///< index into Timeline::facts, -1: none
   Vec q, k, v, b, w, g;
-  Command command;        ///< surgery only: what is done to S
+  Command command;  ///< surgery only: what is done to S
 };
 
 /// What memory is meant to answer at a fact's key from token `from` on (0-based index of the entry).
 struct Intent {
   int from = 0;
   Vec value;
-  std::string text;       ///< "red", or "red + city:Rome"
-  bool deleted = false;   ///< value is what was stored before the deletion
+  std::string text;      ///< "red", or "red + city:Rome"
+  bool deleted = false;  ///< value is what was stored before the deletion
 };
 
 struct Fact {
@@ -64,9 +64,9 @@ struct Codeword {
 
 struct Timeline {
   int dk = 0, dv = 0;
-  double scale = 1.0;     ///< o = scale S^T q
-  std::uint64_t seed = 0; ///< of perturb
-  Grid S0;                ///< [Dk,Dv]
+  double scale = 1.0;      ///< o = scale S^T q
+  std::uint64_t seed = 0;  ///< of perturb
+  Grid S0;                 ///< [Dk,Dv]
   std::vector<Entry> entries;
   std::vector<Fact> facts;
   std::vector<Codeword> codebook;  ///< every value that was named, in order of first use

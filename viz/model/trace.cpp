@@ -50,7 +50,8 @@ Trace trace_of(const CaseFile& file, const TraceSource& source) {
   };
   if (rule.family != Family::delta_rule) refuse("variant", "a rule of the delta family", std::string(rule.name));
   const Geometry geo = check_inputs("trace", file.in, file.options);
-  if (source.sequence < 0 || source.sequence >= geo.N) refuse("sequence", "0 to " + std::to_string(geo.N - 1), std::to_string(source.sequence));
+  if (source.sequence < 0 || source.sequence >= geo.N)
+    refuse("sequence", "0 to " + std::to_string(geo.N - 1), std::to_string(source.sequence));
   if (source.head < 0 || source.head >= geo.HV) refuse("head", "0 to " + std::to_string(geo.HV - 1), std::to_string(source.head));
   if (geo.Dk > kMostChannels || geo.Dv > kMostChannels) refuse("channels", "at most 256", std::to_string(std::max(geo.Dk, geo.Dv)));
   const Geometry::Sequence& sequence = geo.sequences[static_cast<std::size_t>(source.sequence)];

@@ -40,7 +40,8 @@ namespace {
 
 std::shared_ptr<const Timeline> timeline_of(const Document& d) {
   if (!d.trace) return std::make_shared<const Timeline>(build_timeline(d.settings, d.commands));
-  if (!d.commands.empty() || d.branch) throw Error("view: commands: expected none beside a trace, got " + std::to_string(d.commands.size()));
+  if (!d.commands.empty() || d.branch)
+    throw Error("view: commands: expected none beside a trace, got " + std::to_string(d.commands.size()));
   return std::make_shared<const Timeline>(load_trace(*d.trace).timeline);
 }
 
@@ -135,7 +136,9 @@ void ViewModel::join() {
 
 void ViewModel::enter_command(const Command& command) {
   Document next = document();
-  if (next.trace) throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got a trace (" + next.trace->path + "); \"clear\" leaves it");
+  if (next.trace)
+    throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got a trace (" + next.trace->path +
+                "); \"clear\" leaves it");
   auto& log = next.branch ? next.branch->commands : next.commands;
   int tokens = tokens_of(log);
   if (transport.t() < tokens) {
@@ -165,7 +168,8 @@ void ViewModel::run_script(std::string_view text) {
     std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
     const auto flush = [&] {
       if (pending.empty()) return;
-      const bool at_end = !document().trace && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      const bool at_end =
+          !document().trace && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
       if (at_end) {
         Document next = document();
         auto& log = next.branch ? next.branch->commands : next.commands;

@@ -80,7 +80,7 @@ class ViewModel {
   /// Token x token pictures of A: all of a run of up to kMostSquare tokens, else kMostSquare around the moment shown.
   static constexpr int kMostSquare = 256;
   struct Square {
-    int first = 1;   ///< token of row and column 0
+    int first = 1;  ///< token of row and column 0
     Grid grid;
   };
   const Square& attention_a();

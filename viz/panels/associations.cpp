@@ -19,7 +19,8 @@ struct Columns {
 void cosine_cell(Ui& ui, Rect r, const Association& row, Colour colour) {
   const Palette& c = ui.colours();
   const bool faint = !(row.recall.norm_ratio >= kFaint);
-  text(ui, r.cut_right(text_width(ui, "-0.00", Face::small) + 2, 0.2f * ui.em), number(row.recall.cosine, 2), faint ? c.muted : c.text, Face::small, Align::right);
+  text(ui, r.cut_right(text_width(ui, "-0.00", Face::small) + 2, 0.2f * ui.em), number(row.recall.cosine, 2), faint ? c.muted : c.text,
+       Face::small, Align::right);
   signed_bar(ui, r.inset(0, 0.32f * r.h), row.recall.cosine, 1.0, faint ? faded(colour, 90) : colour);
 }
 
@@ -35,9 +36,10 @@ void parts_cell(Ui& ui, const Rect& r, const Association& row) {
 }
 
 std::string hint_of(const Ui& ui, const char* head, const Fact& fact, const Association& row) {
-  return std::string(head) + "  " + fact.key + " = " + row.intent->text + (row.intent->deleted ? " (deleted)" : "") + ":  cos(S'k, v) " + number(row.recall.cosine, 4) +
-         "   |S'k|/|v| " + number(row.recall.norm_ratio, 4) + "   1/2|S'k-v|" + ui.sign("\xc2\xb2", "^2") + " " + number(row.recall.residual, 4) + "   signal " + number(row.signal, 4) +
-         "   crosstalk " + number(row.crosstalk, 4) + "   |m|/|k| " + number(row.retained, 4) + "   impact now " + number(row.impact.total, 4);
+  return std::string(head) + "  " + fact.key + " = " + row.intent->text + (row.intent->deleted ? " (deleted)" : "") + ":  cos(S'k, v) " +
+         number(row.recall.cosine, 4) + "   |S'k|/|v| " + number(row.recall.norm_ratio, 4) + "   1/2|S'k-v|" + ui.sign("\xc2\xb2", "^2") +
+         " " + number(row.recall.residual, 4) + "   signal " + number(row.signal, 4) + "   crosstalk " + number(row.crosstalk, 4) +
+         "   |m|/|k| " + number(row.retained, 4) + "   impact now " + number(row.impact.total, 4);
 }
 
 }  // namespace
@@ -67,7 +69,9 @@ void associations_panel(Ui& ui, const Rect& r) {
   text(ui, head.cut_left(at.name, gap), "fact", c.muted, Face::small);
   text(ui, head.cut_left(at.cosine, gap), "A cosine", c.head_a, Face::small);
   text(ui, head.cut_left(at.norm, gap), "norm", c.head_a, Face::small, Align::right);
-  if (b) text(ui, head.cut_left(at.cosine, gap), "B cosine", c.head_b, Face::small), text(ui, head.cut_left(at.norm, gap), "norm", c.head_b, Face::small, Align::right);
+  if (b)
+    text(ui, head.cut_left(at.cosine, gap), "B cosine", c.head_b, Face::small),
+        text(ui, head.cut_left(at.norm, gap), "norm", c.head_b, Face::small, Align::right);
   text(ui, head.cut_left(at.parts, gap), wide ? "A signal | crosstalk" : "sig | cross", c.muted, Face::small);
   text(ui, head.cut_left(at.impact, wide ? gap : 0), "impact", c.muted, Face::small, Align::right);
   if (wide) text(ui, head, "A residual over time", c.muted, Face::small);
@@ -97,7 +101,8 @@ void associations_panel(Ui& ui, const Rect& r) {
     }
     fill(ui, {whole.x, whole.bottom() - 1, whole.w, 1}, c.grid);
     const bool gone = row.intent && row.intent->deleted;
-    const std::string name = fact.key + (row.intent ? " = " + row.intent->text : "") + (gone ? std::string(" ") + ui.sign("\xe2\x9c\x97", "x") : "");
+    const std::string name =
+        fact.key + (row.intent ? " = " + row.intent->text : "") + (gone ? std::string(" ") + ui.sign("\xe2\x9c\x97", "x") : "");
     text(ui, place.cut_left(at.name, gap), name, row.intent == nullptr ? c.muted : c.text, Face::small);
     for (const Association* side : {&row, b ? other : nullptr}) {
       if (side != &row && !b) break;
@@ -109,7 +114,8 @@ void associations_panel(Ui& ui, const Rect& r) {
     Rect parts = place.cut_left(at.parts, gap), impact = place.cut_left(at.impact, wide ? gap : 0);
     if (row.intent) parts_cell(ui, parts, row);
     if (t > 0) {
-      text(ui, impact.cut_right(text_width(ui, "0.00", Face::small) + 2, 0.2f * em), number(row.impact.total, 2), c.text, Face::small, Align::right);
+      text(ui, impact.cut_right(text_width(ui, "0.00", Face::small) + 2, 0.2f * em), number(row.impact.total, 2), c.text, Face::small,
+           Align::right);
       bar(ui, impact.inset(0, 0.32f * impact.h), row.impact.total, most_impact, c.write);
     }
     if (!wide) continue;

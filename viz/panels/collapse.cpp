@@ -78,7 +78,8 @@ void collapse_panel(Ui& ui, const Rect& r) {
     }
   }
   if (ui.hovered(r) && ui.hint.empty())
-    ui.hint = std::string(ui.sign("\xce\xb2", "beta")) + " = mean of all b and w, scalar decay = geometric mean; at 0 and 1 equal to the dedicated rule bit for bit";
+    ui.hint = std::string(ui.sign("\xce\xb2", "beta")) +
+              " = mean of all b and w, scalar decay = geometric mean; at 0 and 1 equal to the dedicated rule bit for bit";
   if (changed) view.change(std::move(next), dragging);
 }
 

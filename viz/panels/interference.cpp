@@ -18,7 +18,8 @@ void interference_panel(Ui& ui, const Rect& r) {
   const Interference found = interference_of(cosines);
   Rect notes = inside.cut_bottom(2.3f * em, 0.2f * em);
   const std::string pair = line.facts[static_cast<std::size_t>(found.i)].key + ", " + line.facts[static_cast<std::size_t>(found.j)].key;
-  text(ui, notes.cut_top(1.15f * em), "|cos| mean " + number(found.mean, 3) + "  most " + number(found.most, 3) + " (" + pair + ")", c.text, Face::small);
+  text(ui, notes.cut_top(1.15f * em), "|cos| mean " + number(found.mean, 3) + "  most " + number(found.most, 3) + " (" + pair + ")", c.text,
+       Face::small);
   Scale scale;
   legend(ui, notes, scale, 0);
   // Names on the left when they fit.
@@ -29,12 +30,13 @@ void interference_panel(Ui& ui, const Rect& r) {
   const bool named = side / rows >= 0.95f * em;
   if (named) side = std::floor(std::min(side, inside.w - names - 0.5f * em));
   Rect column = inside.cut_left(named ? names + 0.4f * em : 0.0f);
-  const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1, std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side,
+  const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1,
+                     std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side,
                      std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side};
   if (named)
     for (int i = 0; i < cosines.rows; ++i)
-      text(ui, {column.x, picture.y + picture.h * static_cast<float>(i) / rows, column.w - 0.4f * em, picture.h / rows}, line.facts[static_cast<std::size_t>(i)].key,
-           i == view.selection.focused().fact ? c.accent : c.muted, Face::small, Align::right);
+      text(ui, {column.x, picture.y + picture.h * static_cast<float>(i) / rows, column.w - 0.4f * em, picture.h / rows},
+           line.facts[static_cast<std::size_t>(i)].key, i == view.selection.focused().fact ? c.accent : c.muted, Face::small, Align::right);
   const Cell at = heatmap(ui, picture, Slot::keys, cosines, scale, stamp_of({static_cast<double>(view.generation())}));
   const int focused = view.tracked_fact();
   crosshair(ui, picture, cosines, focused, -1);
@@ -43,7 +45,8 @@ void interference_panel(Ui& ui, const Rect& r) {
   here.fact = at.row;
   view.selection.hover(here);
   if (ImGui::IsMouseClicked(0)) view.selection.lock(here);
-  ui.hint = "cos(key(" + line.facts[static_cast<std::size_t>(at.row)].key + "), key(" + line.facts[static_cast<std::size_t>(at.col)].key + ")) = " + number(cosines(at.row, at.col), 6);
+  ui.hint = "cos(key(" + line.facts[static_cast<std::size_t>(at.row)].key + "), key(" + line.facts[static_cast<std::size_t>(at.col)].key +
+            ")) = " + number(cosines(at.row, at.col), 6);
 }
 
 }  // namespace fw::viz

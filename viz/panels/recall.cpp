@@ -47,21 +47,26 @@ void recall_panel(Ui& ui, const Rect& r) {
     if (v < low) continue;
     fill(ui, {inside.x, std::floor(y_of(v)), inside.w, 1}, c.grid);
     if (v == 0.5 && (inside.h < 5 * em || low < 0)) continue;
-    text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small, Align::right);
+    text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small,
+         Align::right);
   }
   if (fact >= 0) {
     lines_of(ui, inside, view.a(), fact, T, low, c.head_a);
     if (view.b()) lines_of(ui, inside, *view.b(), in_b, T, low, c.head_b);
   } else {
-    for (int f = 0; f < static_cast<int>(line.facts.size()); ++f) sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
+    for (int f = 0; f < static_cast<int>(line.facts.size()); ++f)
+      sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
   }
   const float width = inside.w / static_cast<float>(T);
   for (int t = 1; t <= line.length(); ++t) {
     const Entry& entry = line.entries[static_cast<std::size_t>(t - 1)];
     if (fact < 0 || entry.fact != fact) continue;
     const Colour tint = entry.kind == EntryKind::erase ? c.erase : entry.kind == EntryKind::query ? c.head_a : c.write;
-    fill(ui, {std::floor(events.x + width * (static_cast<float>(t) - 0.5f)) - 2, events.y + (entry.kind == EntryKind::query ? 0.3f : 0.0f) * events.h, 4,
-              events.h * (entry.kind == EntryKind::query ? 0.7f : 1.0f)}, tint);
+    fill(ui,
+         {std::floor(events.x + width * (static_cast<float>(t) - 0.5f)) - 2,
+          events.y + (entry.kind == EntryKind::query ? 0.3f : 0.0f) * events.h, 4,
+          events.h * (entry.kind == EntryKind::query ? 0.7f : 1.0f)},
+         tint);
   }
   const int t = view.transport.t();
   if (t > 0) fill(ui, {std::floor(inside.x + width * (static_cast<float>(t) - 0.5f)), inside.y, 1, inside.h}, c.cursor);
@@ -73,8 +78,9 @@ void recall_panel(Ui& ui, const Rect& r) {
   const auto at = static_cast<std::size_t>(here.token / view.a().recall_stride());
   if (fact < 0 || at == 0 || at > view.a().recall(fact).cosine.size()) return;
   const Recall& a = view.a().recall(fact);
-  ui.hint = "A  " + key + " at t=" + std::to_string(static_cast<int>(at) * view.a().recall_stride()) + ":  cos " + number(a.cosine[at - 1], 4) + "   norm " + number(a.norm_ratio[at - 1], 4) + "   1/2|S'k-v|" +
-            ui.sign("\xc2\xb2", "^2") + " " + number(a.residual[at - 1], 4);
+  ui.hint = "A  " + key + " at t=" + std::to_string(static_cast<int>(at) * view.a().recall_stride()) + ":  cos " +
+            number(a.cosine[at - 1], 4) + "   norm " + number(a.norm_ratio[at - 1], 4) + "   1/2|S'k-v|" + ui.sign("\xc2\xb2", "^2") + " " +
+            number(a.residual[at - 1], 4);
 }
 
 }  // namespace fw::viz

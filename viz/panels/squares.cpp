@@ -35,14 +35,15 @@ void square(Ui& ui, Rect inside, Slot slot, const ViewModel::Square& shown, cons
   if (ImGui::IsMouseClicked(0)) view.transport.pause(), view.transport.go(first + at.row);
   if (at.col > at.row) return;
   const Timeline& line = view.a().timeline();
-  ui.hint = std::string("A  ") + formula + " at t=" + std::to_string(first + at.row) + ", i=" + std::to_string(first + at.col) + " (" + line.entries[static_cast<std::size_t>(first + at.col - 1)].label +
-            "): " + number(grid(at.row, at.col), 6);
+  ui.hint = std::string("A  ") + formula + " at t=" + std::to_string(first + at.row) + ", i=" + std::to_string(first + at.col) + " (" +
+            line.entries[static_cast<std::size_t>(first + at.col - 1)].label + "): " + number(grid(at.row, at.col), 6);
 }
 
 }  // namespace
 
 void attention_panel(Ui& ui, const Rect& r) {
-  const Rect inside = panel(ui, r, "Hidden attention", ui.sign("o = \xce\xa3 A z \xc2\xb7 row t, column i", "o = sum A z, row t, column i"));
+  const Rect inside =
+      panel(ui, r, "Hidden attention", ui.sign("o = \xce\xa3 A z \xc2\xb7 row t, column i", "o = sum A z, row t, column i"));
   const ViewModel::Square& shown = ui.view.attention_a();
   Scale scale;
   scale.range = 0;

@@ -28,9 +28,11 @@ void step_panel(Ui& ui, const Rect& r) {
   const bool surgery = a.step.surgery;
   const Part parts[] = {
       {"decay (D\xe2\x88\x92I)S", "decay (D-I)S", Slot::decay, &a.split.decay, b ? &b->split.decay : nullptr, c.decay, Phase::decay},
-      {"erase \xe2\x88\x92k r\xe1\xb5\x80", "erase -k r'", Slot::erase, &a.split.erase, b ? &b->split.erase : nullptr, c.erase, Phase::erase},
-      {surgery ? "by hand" : "write +k z\xe1\xb5\x80", surgery ? "by hand" : "write +k z'", Slot::write, surgery ? &a.split.surgery : &a.split.write,
-       b ? (b->step.surgery ? &b->split.surgery : &b->split.write) : nullptr, c.write, Phase::write},
+      {"erase \xe2\x88\x92k r\xe1\xb5\x80", "erase -k r'", Slot::erase, &a.split.erase, b ? &b->split.erase : nullptr, c.erase,
+       Phase::erase},
+      {surgery ? "by hand" : "write +k z\xe1\xb5\x80", surgery ? "by hand" : "write +k z'", Slot::write,
+       surgery ? &a.split.surgery : &a.split.write, b ? (b->step.surgery ? &b->split.surgery : &b->split.write) : nullptr, c.write,
+       Phase::write},
       {"total \xce\x94S", "total change", Slot::change, &a.split.total, b ? &b->split.total : nullptr, c.text, Phase::write}};
   double range = 0, most = 1e-300;
   for (const Part& p : parts) {
@@ -39,7 +41,8 @@ void step_panel(Ui& ui, const Rect& r) {
   }
   Rect scale_row = inside.cut_bottom(1.1f * em, 0.2f * em);
   const float rows = b ? 2.0f : 1.0f, gap = 0.7f * em, width = (inside.w - 3 * gap) / 4, below = 1.2f * em + rows * 1.05f * em;
-  const float map_h = std::max(2.0f, std::min(inside.h - below, width * static_cast<float>(a.step.before.rows) / static_cast<float>(std::max(1, a.step.before.cols))));
+  const float map_h = std::max(2.0f, std::min(inside.h - below, width * static_cast<float>(a.step.before.rows) /
+                                                                    static_cast<float>(std::max(1, a.step.before.cols))));
   for (std::size_t n = 0; n < 4; ++n) {
     const Part& p = parts[n];
     Rect column = n < 3 ? inside.cut_left(width, gap) : inside;
@@ -67,11 +70,13 @@ void step_panel(Ui& ui, const Rect& r) {
       here.key = at.row, here.value = at.col;
       view.selection.hover(here);
       if (ImGui::IsMouseClicked(0)) view.selection.lock(here);
-      ui.hint = std::string("A  ") + ui.sign(p.math, p.ascii) + " [" + std::to_string(at.row) + "," + std::to_string(at.col) + "] = " + number((*p.a)(at.row, at.col), 6) +
-                "    k = " + number(a.step.k[static_cast<std::size_t>(at.row)], 4) + "   r = " + number(a.step.r[static_cast<std::size_t>(at.col)], 4) + "   z = " +
-                number(a.step.z[static_cast<std::size_t>(at.col)], 4);
+      ui.hint = std::string("A  ") + ui.sign(p.math, p.ascii) + " [" + std::to_string(at.row) + "," + std::to_string(at.col) +
+                "] = " + number((*p.a)(at.row, at.col), 6) + "    k = " + number(a.step.k[static_cast<std::size_t>(at.row)], 4) +
+                "   r = " + number(a.step.r[static_cast<std::size_t>(at.col)], 4) +
+                "   z = " + number(a.step.z[static_cast<std::size_t>(at.col)], 4);
     } else if (ui.hovered(all)) {
-      ui.hint = std::string(ui.sign(p.math, p.ascii)) + ": Frobenius norm  A " + number(norm(*p.a), 6) + (b ? "   B " + number(norm(*p.b), 6) : std::string());
+      ui.hint = std::string(ui.sign(p.math, p.ascii)) + ": Frobenius norm  A " + number(norm(*p.a), 6) +
+                (b ? "   B " + number(norm(*p.b), 6) : std::string());
     }
   }
   Scale shown;

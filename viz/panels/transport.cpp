@@ -15,8 +15,15 @@ struct Choice {
   const char* name;
   Variant variant;
 };
-constexpr Choice kRules[] = {{"GDN-2", Variant::gdn2}, {"GDN-2 erase", Variant::gdn2_erase}, {"GDN-2 write", Variant::gdn2_write}, {"KDA", Variant::kda}, {"GDN", Variant::gdn},
-                             {"DeltaNet", Variant::delta}, {"GLA", Variant::gla}, {"Mamba-2", Variant::mamba2}, {"Linear", Variant::linear}};
+constexpr Choice kRules[] = {{"GDN-2", Variant::gdn2},
+                             {"GDN-2 erase", Variant::gdn2_erase},
+                             {"GDN-2 write", Variant::gdn2_write},
+                             {"KDA", Variant::kda},
+                             {"GDN", Variant::gdn},
+                             {"DeltaNet", Variant::delta},
+                             {"GLA", Variant::gla},
+                             {"Mamba-2", Variant::mamba2},
+                             {"Linear", Variant::linear}};
 
 /// A letter in the head's colour and a list of rules; B can be off and has the morph of the sliders.
 void head_choice(Ui& ui, Rect r, bool b) {
@@ -47,15 +54,17 @@ void command_box(Ui& ui, Rect r) {
   ImGui::SetNextItemWidth(r.w);
   if (ui.state.focus_command) ImGui::SetKeyboardFocusHere();
   ui.state.focus_command = false;
-  bool entered = ImGui::InputTextWithHint("##command", "Ana=red   del Ana   Ana?   go 5   set b gdn", ui.state.command, sizeof ui.state.command,
-                                          ImGuiInputTextFlags_EnterReturnsTrue);
+  bool entered = ImGui::InputTextWithHint("##command", "Ana=red   del Ana   Ana?   go 5   set b gdn", ui.state.command,
+                                          sizeof ui.state.command, ImGuiInputTextFlags_EnterReturnsTrue);
   entered = button(ui, apply, "apply", "Enter") || entered;
   if (!entered) return;
   try {
     const std::string line = ui.state.command;
     ui.state.message = run_file_command(ui.view, line);
-    if (line.rfind("png ", 0) == 0) ui.state.picture_wanted = line.substr(4);
-    else if (ui.state.message.empty()) ui.view.enter(line);
+    if (line.rfind("png ", 0) == 0)
+      ui.state.picture_wanted = line.substr(4);
+    else if (ui.state.message.empty())
+      ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
   } catch (const Error& error) {
@@ -100,7 +109,12 @@ void transport_bar(Ui& ui, const Rect& whole) {
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), false);
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), true);
   const int diverged = ui.view.first_divergence();
-  if (button(ui, r.cut_left(5.2f * em, 2 * gap), "diverge", ui.sign("A\xe2\x89\xa0" "B", "A/B") + (diverged < 0 ? std::string() : " t=" + std::to_string(diverged)), false, diverged >= 0)) {
+  if (button(ui, r.cut_left(5.2f * em, 2 * gap), "diverge",
+             ui.sign("A\xe2\x89\xa0"
+                     "B",
+                     "A/B") +
+                 (diverged < 0 ? std::string() : " t=" + std::to_string(diverged)),
+             false, diverged >= 0)) {
     time.pause();
     time.go(diverged);
   }
@@ -130,8 +144,11 @@ void ribbon_panel(Ui& ui, const Rect& r) {
     Rect chip = Rect{std::floor(inside.x + width * static_cast<float>(n)), inside.y, std::floor(width) - 2, inside.h};
     const Rect whole = chip;
     Rect bars = chip.cut_bottom(0.55f * ui.em, 2);
-    const Colour tint = entry.kind == EntryKind::erase ? c.chip_erase : entry.kind == EntryKind::query ? c.chip_query : entry.kind == EntryKind::filler ? c.chip_filler
-                        : entry.kind == EntryKind::surgery ? c.chip_surgery : c.chip_write;
+    const Colour tint = entry.kind == EntryKind::erase     ? c.chip_erase
+                        : entry.kind == EntryKind::query   ? c.chip_query
+                        : entry.kind == EntryKind::filler  ? c.chip_filler
+                        : entry.kind == EntryKind::surgery ? c.chip_surgery
+                                                           : c.chip_write;
     fill(ui, chip, tint, 3);
     if (&shown != &run) fill(ui, {chip.x, chip.y, chip.w, 2}, c.head_b);
     text(ui, chip.inset(1, 0), entry.label, c.text, Face::small, Align::centre);
@@ -145,8 +162,8 @@ void ribbon_panel(Ui& ui, const Rect& r) {
       focus.token = t;
       ui.view.selection.hover(focus);
       frame(ui, {whole.x - 1, chip.y - 1, whole.w + 2, chip.h + 2}, c.accent, 1.2f, 3);
-      ui.hint = "t=" + std::to_string(t) + "  " + entry.label + "   |erase| = |k r'| = " + number(shown.series().erase[i], 4) + "   |write| = |k z'| = " +
-                number(shown.series().write[i], 4) + "   |S| = " + number(shown.series().state[i], 4);
+      ui.hint = "t=" + std::to_string(t) + "  " + entry.label + "   |erase| = |k r'| = " + number(shown.series().erase[i], 4) +
+                "   |write| = |k z'| = " + number(shown.series().write[i], 4) + "   |S| = " + number(shown.series().state[i], 4);
       if (ImGui::IsMouseClicked(0)) ui.view.transport.pause(), ui.view.transport.go(t);
     }
   }

@@ -15,8 +15,11 @@ std::string png_bytes(const Image& image) {
   for (std::uint32_t p : image.pixels)
     for (int shift : {0, 8, 16}) rgb.push_back(static_cast<unsigned char>(p >> shift));
   std::string out;
-  const auto append = [](void* to, void* data, int size) { static_cast<std::string*>(to)->append(static_cast<const char*>(data), static_cast<std::size_t>(size)); };
-  if (stbi_write_png_to_func(append, &out, image.width, image.height, 3, rgb.data(), image.width * 3) == 0) throw Error("png_bytes: image: expected a picture that can be coded, got an error of the encoder");
+  const auto append = [](void* to, void* data, int size) {
+    static_cast<std::string*>(to)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));
+  };
+  if (stbi_write_png_to_func(append, &out, image.width, image.height, 3, rgb.data(), image.width * 3) == 0)
+    throw Error("png_bytes: image: expected a picture that can be coded, got an error of the encoder");
   return out;
 }
 

@@ -11,8 +11,8 @@
 namespace fw::viz {
 namespace {
 
-constexpr int kSub = 256;                      // steps of a pixel
-constexpr float kFarthest = 32000.0f;          // pixels; keeps every product below 2^63
+constexpr int kSub = 256;                        // steps of a pixel
+constexpr float kFarthest = 32000.0f;            // pixels; keeps every product below 2^63
 constexpr std::uintptr_t kFontAtlas = 1u << 20;  // an id no slot has
 
 using Int = std::int64_t;
@@ -47,7 +47,8 @@ struct Texel {
 };
 
 Texel texel(const Image& image, Int x, Int y) {
-  const std::uint32_t p = image.at(static_cast<int>(std::clamp<Int>(x, 0, image.width - 1)), static_cast<int>(std::clamp<Int>(y, 0, image.height - 1)));
+  const std::uint32_t p =
+      image.at(static_cast<int>(std::clamp<Int>(x, 0, image.width - 1)), static_cast<int>(std::clamp<Int>(y, 0, image.height - 1)));
   return {{p & 0xff, (p >> 8) & 0xff, (p >> 16) & 0xff, p >> 24}};
 }
 
@@ -58,7 +59,8 @@ Texel sample(const CpuTextures::Picture& texture, Int u, Int v) {
   const Texel a = texel(texture.image, x >> 8, y >> 8), b = texel(texture.image, (x >> 8) + 1, y >> 8);
   const Texel c = texel(texture.image, x >> 8, (y >> 8) + 1), d = texel(texture.image, (x >> 8) + 1, (y >> 8) + 1);
   Texel out{};
-  for (int k = 0; k < 4; ++k) out.c[k] = ((a.c[k] * (256 - fx) + b.c[k] * fx) * (256 - fy) + (c.c[k] * (256 - fx) + d.c[k] * fx) * fy + 32768) >> 16;
+  for (int k = 0; k < 4; ++k)
+    out.c[k] = ((a.c[k] * (256 - fx) + b.c[k] * fx) * (256 - fy) + (c.c[k] * (256 - fx) + d.c[k] * fx) * fy + 32768) >> 16;
   return out;
 }
 
@@ -86,8 +88,10 @@ void triangle(Image& image, const Window& window, Vertex a, Vertex b, Vertex c, 
   Int area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
   if (area == 0) return;
   if (area < 0) std::swap(b, c), area = -area;
-  const int x0 = std::max<int>(window.x0, static_cast<int>(std::min({a.x, b.x, c.x}) >> 8)), x1 = std::min<int>(window.x1, static_cast<int>(std::max({a.x, b.x, c.x}) >> 8) + 1);
-  const int y0 = std::max<int>(window.y0, static_cast<int>(std::min({a.y, b.y, c.y}) >> 8)), y1 = std::min<int>(window.y1, static_cast<int>(std::max({a.y, b.y, c.y}) >> 8) + 1);
+  const int x0 = std::max<int>(window.x0, static_cast<int>(std::min({a.x, b.x, c.x}) >> 8)),
+            x1 = std::min<int>(window.x1, static_cast<int>(std::max({a.x, b.x, c.x}) >> 8) + 1);
+  const int y0 = std::max<int>(window.y0, static_cast<int>(std::min({a.y, b.y, c.y}) >> 8)),
+            y1 = std::min<int>(window.y1, static_cast<int>(std::max({a.y, b.y, c.y}) >> 8) + 1);
   const bool flat = a.same_colour(b) && a.same_colour(c), one_texel = a.u == b.u && a.u == c.u && a.v == b.v && a.v == c.v;
   Texel tint{{255, 255, 255, 255}};
   if (texture != nullptr && one_texel) tint = sample(*texture, a.u, a.v);
@@ -107,10 +111,12 @@ void triangle(Image& image, const Window& window, Vertex a, Vertex b, Vertex c, 
     for (int x = x0; x < x1; ++x, wa += to_a.dx, wb += to_b.dx, wc += to_c.dx) {
       if (wa < bias_a || wb < bias_b || wc < bias_c) continue;
       Int colour[4];
-      for (int k = 0; k < 4; ++k) colour[k] = flat ? a.c[k] : std::clamp<Int>(divided(wa * a.c[k] + wb * b.c[k] + wc * c.c[k], area), 0, 255);
+      for (int k = 0; k < 4; ++k)
+        colour[k] = flat ? a.c[k] : std::clamp<Int>(divided(wa * a.c[k] + wb * b.c[k] + wc * c.c[k], area), 0, 255);
       if (texture != nullptr && !one_texel) {
         // Relative to one corner, so that the products stay small.
-        const Int u = a.u + divided(wb * (b.u - a.u) + wc * (c.u - a.u), area), v = a.v + divided(wb * (b.v - a.v) + wc * (c.v - a.v), area);
+        const Int u = a.u + divided(wb * (b.u - a.u) + wc * (c.u - a.u), area),
+                  v = a.v + divided(wb * (b.v - a.v) + wc * (c.v - a.v), area);
         tint = sample(*texture, u, v);
       }
       blend(image.at(x, y), colour, tint);

@@ -70,7 +70,8 @@ float text(const Ui& ui, const Rect& r, std::string_view whole, Colour colour, F
   }
   const float size = size_of(ui, face);
   const float x = align == Align::left ? r.x : align == Align::right ? r.right() - width : r.x + 0.5f * (r.w - width);
-  ui.draw->AddText(font_of(ui, face), size, at(std::floor(x), std::floor(r.y + 0.5f * (r.h - size))), colour, shown.data(), shown.data() + shown.size());
+  ui.draw->AddText(font_of(ui, face), size, at(std::floor(x), std::floor(r.y + 0.5f * (r.h - size))), colour, shown.data(),
+                   shown.data() + shown.size());
   return width;
 }
 
@@ -112,7 +113,8 @@ void signed_bar(const Ui& ui, const Rect& r, double value, double range, Colour 
 }
 
 void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, double high, Colour colour, int first, int count) {
-  const int last = count < 0 ? static_cast<int>(values.size()) : std::min(static_cast<int>(values.size()), first + count), n = count < 0 ? last - first : count;
+  const int last = count < 0 ? static_cast<int>(values.size()) : std::min(static_cast<int>(values.size()), first + count),
+            n = count < 0 ? last - first : count;
   if (n < 1 || !(high > low)) return;
   // Where several values fall on a pixel it shows all from the least to the largest, so that no spike is lost.
   std::vector<ImVec2> run;
@@ -135,8 +137,10 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
       continue;
     }
     const float x = r.x + r.w * (static_cast<float>(i - first) + 0.5f) / static_cast<float>(n);
-    if (per > 1) fill(ui, {std::floor(x), y_of(most) - 0.7f, 1, y_of(least) - y_of(most) + 1.4f}, colour);
-    else run.push_back(at(x, y_of(most)));
+    if (per > 1)
+      fill(ui, {std::floor(x), y_of(most) - 0.7f, 1, y_of(least) - y_of(most) + 1.4f}, colour);
+    else
+      run.push_back(at(x, y_of(most)));
   }
   flush();
 }
@@ -144,7 +148,8 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
 bool button(Ui& ui, const Rect& r, const char* id, std::string_view label, bool on, bool enabled) {
   const Palette& c = ui.colours();
   ImGui::SetCursorScreenPos(at(r.x, r.y));
-  const bool pressed = ImGui::InvisibleButton(id, at(std::max(1.0f, r.w), std::max(1.0f, r.h))) && enabled, over = enabled && ImGui::IsItemHovered();
+  const bool pressed = ImGui::InvisibleButton(id, at(std::max(1.0f, r.w), std::max(1.0f, r.h))) && enabled,
+             over = enabled && ImGui::IsItemHovered();
   fill(ui, r, on ? c.accent : over ? c.grid : c.inset, 3);
   frame(ui, r, on || over ? c.accent : c.border, 1, 3);
   text(ui, r.inset(2, 0), label, !enabled ? c.border : on ? c.on_accent : c.text, Face::small, Align::centre);

@@ -48,7 +48,7 @@ struct Picture {
 struct PanelState {
   std::map<int, Picture> pictures;
   char command[512] = {};
-  std::string message;      ///< the last refusal, or what was done
+  std::string message;  ///< the last refusal, or what was done
   bool refused = false;
   std::string picture_wanted;  ///< a PNG file the window is to write of itself
   bool gates_of_b = false;
@@ -62,7 +62,7 @@ struct Ui {
   PanelState& state;
   ImDrawList* draw = nullptr;
   float em = 15;
-  std::string hint;         ///< what is under the pointer, for the status line
+  std::string hint;  ///< what is under the pointer, for the status line
 
   const Palette& colours() const { return palette_of(view.options.theme); }
   Theme theme() const { return view.options.theme; }

@@ -33,7 +33,8 @@ Grid pooled(const Grid& grid, int rows, int cols) {
   Grid out(rows, cols, std::nan(""));
   for (int i = 0; i < grid.rows; ++i)
     for (int j = 0; j < grid.cols; ++j) {
-      double& most = out(static_cast<int>(static_cast<long long>(i) * rows / grid.rows), static_cast<int>(static_cast<long long>(j) * cols / grid.cols));
+      double& most = out(static_cast<int>(static_cast<long long>(i) * rows / grid.rows),
+                         static_cast<int>(static_cast<long long>(j) * cols / grid.cols));
       const double x = grid(i, j);
       if (std::isnan(most) || std::fabs(x) > std::fabs(most)) most = x;
     }
@@ -44,8 +45,9 @@ Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& sc
   fill(ui, r, nothing(ui.theme()));
   if (grid.rows == 0 || grid.cols == 0 || r.w < 2 || r.h < 2) return {};
   Picture& mine = ui.state.pictures[static_cast<int>(slot)];
-  stamp ^= stamp_of({scale.is_signed ? 1.0 : 0.0, scale.range, scale.low, scale.high, scale.root ? 1.0 : 0.0, static_cast<double>(ui.theme()),
-                     static_cast<double>(grid.rows), static_cast<double>(grid.cols), std::floor(r.w), std::floor(r.h)});
+  stamp ^=
+      stamp_of({scale.is_signed ? 1.0 : 0.0, scale.range, scale.low, scale.high, scale.root ? 1.0 : 0.0, static_cast<double>(ui.theme()),
+                static_cast<double>(grid.rows), static_cast<double>(grid.cols), std::floor(r.w), std::floor(r.h)});
   if (!mine.uploaded || mine.stamp != stamp) {
     const Grid shown = pooled(grid, static_cast<int>(r.h), static_cast<int>(r.w));
     std::vector<std::uint32_t> pixels;
@@ -75,17 +77,23 @@ void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col) 
 
 void legend(Ui& ui, const Rect& r, const Scale& scale, int digits) {
   Rect rest = r;
-  const std::string low = number(scale.is_signed ? -scale.range : scale.low, digits), high = number(scale.is_signed ? scale.range : scale.high, digits, scale.is_signed);
+  const std::string low = number(scale.is_signed ? -scale.range : scale.low, digits),
+                    high = number(scale.is_signed ? scale.range : scale.high, digits, scale.is_signed);
   const float gap = 0.35f * ui.em;
   text(ui, rest.cut_left(text_width(ui, low, Face::small) + 1, gap), low, ui.colours().muted, Face::small);
   text(ui, rest.cut_right(text_width(ui, high, Face::small) + 1, gap), high, ui.colours().muted, Face::small);
   const Rect strip = rest.inset(0, std::max(0.0f, 0.5f * (rest.h - 0.55f * ui.em)));
   if (strip.w < 4) return;
   Grid cells(1, kLegendSteps);
-  for (int i = 0; i < kLegendSteps; ++i) cells.a[static_cast<std::size_t>(i)] = scale.is_signed ? (2 * (i + 0.5) / kLegendSteps - 1) : (i + 0.5) / kLegendSteps;
+  for (int i = 0; i < kLegendSteps; ++i)
+    cells.a[static_cast<std::size_t>(i)] = scale.is_signed ? (2 * (i + 0.5) / kLegendSteps - 1) : (i + 0.5) / kLegendSteps;
   Scale unit = scale;
   unit.range = 1.0, unit.low = 0.0, unit.high = 1.0;
-  heatmap(ui, strip, !scale.is_signed ? Slot::legend_range : scale.root ? Slot::legend_root : Slot::legend_signed, cells, unit, stamp_of({strip.w, scale.root ? 1.0 : 0.0}));
+  heatmap(ui, strip,
+          !scale.is_signed ? Slot::legend_range
+          : scale.root     ? Slot::legend_root
+                           : Slot::legend_signed,
+          cells, unit, stamp_of({strip.w, scale.root ? 1.0 : 0.0}));
   if (scale.is_signed) fill(ui, {std::floor(strip.x + 0.5f * strip.w), strip.bottom(), 1, 3}, ui.colours().muted);
 }
 

@@ -11,12 +11,28 @@
 namespace fw::viz {
 
 /// One per picture on the screen.
-enum class Slot : int { state_a = 1, state_b, decay, erase, write, change, gate_b, gate_w, gate_a, attention, retention, keys, legend_signed, legend_root, legend_range };
+enum class Slot : int {
+  state_a = 1,
+  state_b,
+  decay,
+  erase,
+  write,
+  change,
+  gate_b,
+  gate_w,
+  gate_a,
+  attention,
+  retention,
+  keys,
+  legend_signed,
+  legend_root,
+  legend_range
+};
 
 struct Scale {
-  bool is_signed = true;   ///< diverging around 0, [-range, range]; else sequential in [low, high]
+  bool is_signed = true;  ///< diverging around 0, [-range, range]; else sequential in [low, high]
   double range = 1.0, low = 0.0, high = 1.0;
-  bool root = false;       ///< colours by signed square root
+  bool root = false;  ///< colours by signed square root
 };
 Colour colour_of(double x, const Scale& scale, Theme theme);
 

@@ -16,11 +16,11 @@ namespace fw::viz {
 using Colour = std::uint32_t;
 
 struct Palette {
-  Colour window, panel, inset, border, grid;           ///< surfaces and lines
-  Colour text, muted, heading, accent, on_accent;      ///< writing
+  Colour window, panel, inset, border, grid;       ///< surfaces and lines
+  Colour text, muted, heading, accent, on_accent;  ///< writing
   Colour erase, write, decay, head_a, head_b, signal, crosstalk, bad;
   Colour chip_write, chip_erase, chip_query, chip_filler, chip_surgery;
-  Colour cursor;                                       ///< crosshair and time line
+  Colour cursor;  ///< crosshair and time line
 };
 const Palette& palette_of(Theme theme);
 

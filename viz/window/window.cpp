@@ -58,12 +58,14 @@ Events& events_of(GLFWwindow* window) { return *static_cast<Events*>(glfwGetWind
 void on_key(GLFWwindow* window, int key, int, int action, int mods) {
   Events& events = events_of(window);
   events.frames_due = kFramesAfterEvent;
-  static const std::map<int, Key> known = {
-      {GLFW_KEY_SPACE, Key::space}, {GLFW_KEY_LEFT, Key::left}, {GLFW_KEY_RIGHT, Key::right}, {GLFW_KEY_HOME, Key::home}, {GLFW_KEY_END, Key::end}, {GLFW_KEY_COMMA, Key::comma},
-      {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash}, {GLFW_KEY_Z, Key::undo}, {GLFW_KEY_Y, Key::redo}, {GLFW_KEY_F, Key::fork},
-      {GLFW_KEY_L, Key::log_scale}, {GLFW_KEY_M, Key::map}, {GLFW_KEY_T, Key::theme}};
+  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},   {GLFW_KEY_LEFT, Key::left},     {GLFW_KEY_RIGHT, Key::right},
+                                           {GLFW_KEY_HOME, Key::home},     {GLFW_KEY_END, Key::end},       {GLFW_KEY_COMMA, Key::comma},
+                                           {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash},
+                                           {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
+                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme}};
   const auto found = known.find(key);
-  if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0) events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
+  if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
+    events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
 }
 void wake(GLFWwindow* window) { events_of(window).frames_due = kFramesAfterEvent; }
 void on_move(GLFWwindow* window, double, double) { wake(window); }
@@ -79,7 +81,8 @@ struct Screen {
 
   Screen(int width, int height) {
     glfwSetErrorCallback(on_error);
-    if (!glfwInit()) throw Error("view: expected a display, got none: " + last_error + ". Without one: --screenshot FILE, --describe or --csv FILE");
+    if (!glfwInit())
+      throw Error("view: expected a display, got none: " + last_error + ". Without one: --screenshot FILE, --describe or --csv FILE");
     glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, 3);
     glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 3);
     glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
@@ -164,9 +167,12 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
     // A blinking caret needs a few frames a second, playing needs them all, nothing else needs any.
-    if (view.transport.playing() || events.frames_due > 0 || options.frames > 0) glfwPollEvents();
-    else if (busy) glfwWaitEventsTimeout(0.25);
-    else glfwWaitEvents();
+    if (view.transport.playing() || events.frames_due > 0 || options.frames > 0)
+      glfwPollEvents();
+    else if (busy)
+      glfwWaitEventsTimeout(0.25);
+    else
+      glfwWaitEvents();
     if (events.frames_due > 0) --events.frames_due;
     const double now = glfwGetTime(), passed = std::max(0.0, now - before);
     before = now;
