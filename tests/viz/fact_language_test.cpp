@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/random.h"
 
 using namespace fw;
 using namespace fw::viz;
@@ -87,6 +88,28 @@ TEST_CASE("fact language: rejects what is no command, naming line, column, expec
         "zero row",  "zero row x",    "zero diagonal 3", "scale",      "scale x",       "scale 1e300", "perturb -1",
         "Ana=red @", "Ana=red @x=1",  "Ana=red @b=3",    "?",          "\x01",          "Ana=red;",    "gate b[99999999999:5]=1"})
     CHECK_MESSAGE(!refusal(line).empty(), line);
+}
+
+TEST_CASE("fact language: random lines are read or refused, and what is read comes back") {
+  const Random random(3, "lines");
+  const std::string pieces[] = {"Ana", "=",     "+=",   ":",        "?",      "del ",     "gate ",
+                                "b",   "w",     "a",    "[",        "]",      ",",        "0",
+                                "8",   "-1",    "0.5",  "1e9",      "@",      " ",        "...",
+                                "S[",  "zero ", "row ", "col ",     "scale ", "perturb ", "off",
+                                "\t",  "#",     "\xff", "\xc3\xa9", "nan",    "inf",      "99999999999999999999"};
+  int read = 0;
+  for (std::uint64_t n = 0; n < 20000; ++n) {
+    std::string line;
+    for (std::uint64_t i = 0; i < 1 + random.bits(n * 16) % 9; ++i) line += pieces[random.bits(n * 16 + 1 + i) % std::size(pieces)];
+    try {
+      const auto command = parse_command(line);
+      if (!command) continue;
+      ++read;
+      CHECK_MESSAGE(parse_command(text_of(*command)) == command, line);
+    } catch (const Error&) {
+    }
+  }
+  CHECK(read > 200);
 }
 
 TEST_CASE("fact language: a script numbers its lines") {

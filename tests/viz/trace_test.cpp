@@ -109,6 +109,19 @@ TEST_CASE("trace: in the view it is one undo step, takes no facts and is kept in
   CHECK(other.length() == 1);
 }
 
+TEST_CASE("trace: going back to a file that is gone is refused and leaves the view as it is") {
+  const Scratch folder;
+  ViewModel view;
+  write_safetensors(folder.file("t.safetensors"), case_of(view.a()));
+  view.open_trace({folder.file("t.safetensors"), 0, 0});
+  view.enter("clear");
+  const Document before = view.document();
+  std::filesystem::remove(folder.file("t.safetensors"));
+  CHECK_THROWS_AS(view.undo(), Error);
+  CHECK(view.document() == before);
+  CHECK(view.length() == 0);
+}
+
 TEST_CASE("file commands: write and read what they say, are refused with bad arguments, and stay out of scripts") {
   const Scratch folder;
   ViewModel view, other;

@@ -44,9 +44,7 @@ void status_line(Ui& ui, const Rect& r) {
          c.muted, Face::small);
 }
 
-}  // namespace
-
-void press(ViewModel& view, PanelState& state, Key key, bool shift) {
+void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
   Transport& time = view.transport;
   switch (key) {
     case Key::space: time.toggle(); break;
@@ -60,15 +58,21 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::slash: state.focus_command = true; break;
     case Key::undo: view.undo(); break;
     case Key::redo: view.redo(); break;
-    case Key::fork: try { view.fork();
-      } catch (const Error& error) {
-        state.message = error.what();
-        state.refused = true;
-      }
-      break;
+    case Key::fork: view.fork(); break;
     case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;
     case Key::map: view.options.map = static_cast<Map>((static_cast<int>(view.options.map) + 1) % (view.b() ? 6 : 5)); break;
     case Key::theme: view.options.theme = view.options.theme == Theme::light ? Theme::dark : Theme::light; break;
+  }
+}
+
+}  // namespace
+
+void press(ViewModel& view, PanelState& state, Key key, bool shift) {
+  try {
+    obey(view, state, key, shift);
+  } catch (const Error& error) {
+    state.message = error.what();
+    state.refused = true;
   }
 }
 

@@ -108,13 +108,23 @@ void ViewModel::open_trace(const TraceSource& source) {
 
 bool ViewModel::undo() {
   if (!history_.undo()) return false;
-  adopt(history_.now());
+  try {
+    adopt(history_.now());
+  } catch (...) {  // a trace whose file is gone
+    history_.redo();
+    throw;
+  }
   return true;
 }
 
 bool ViewModel::redo() {
   if (!history_.redo()) return false;
-  adopt(history_.now());
+  try {
+    adopt(history_.now());
+  } catch (...) {
+    history_.undo();
+    throw;
+  }
   return true;
 }
 

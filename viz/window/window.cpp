@@ -91,6 +91,7 @@ struct Screen {
       glfwTerminate();
       throw Error("view: expected OpenGL 3.3, got none: " + last_error + ". Without it: --screenshot FILE, --describe or --csv FILE");
     }
+    glfwSetWindowSizeLimits(window, 640, 480, GLFW_DONT_CARE, GLFW_DONT_CARE);
     glfwMakeContextCurrent(window);
     glfwSwapInterval(1);
   }
