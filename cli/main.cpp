@@ -53,6 +53,9 @@ int main(int argc, char** argv) {
   fw::cli::add_eval(app, status);
   fw::cli::add_ablate(app, status);
   fw::cli::add_list(app, status);
+#ifdef FASTWEIGHT_WITH_VIEW
+  fw::cli::add_view(app, status);
+#endif
   try {
     app.parse(argc, argv);
     return flushed(status);

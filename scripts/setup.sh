@@ -24,7 +24,16 @@ fw_missing_packages() {
     command -v "${tool%%:*}" >/dev/null 2>&1 || echo "${tool#*:}"
   done
   for package in libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev doctest-dev; do
-    [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == *"ok installed" ]] || echo "$package"
+    fw_installed "$package" || echo "$package"
+  done
+}
+fw_installed() { [[ $(dpkg-query -W -f='${Status}' "$1" 2>/dev/null) == *"ok installed" ]]; }
+
+# What only the visualizer draws with; everything else builds without. Installed where that is possible, named where not.
+fw_missing_viz_packages() {
+  local package
+  for package in libimgui-dev libstb-dev libglfw3-dev libgl-dev fonts-dejavu-core; do
+    fw_installed "$package" || echo "$package"
   done
 }
 
@@ -59,7 +68,10 @@ fw_install_packages() {
     return 0
   fi
   mapfile -t missing < <(fw_missing_packages)
-  if [[ ${#missing[@]} == 0 ]]; then return 0; fi
+  if [[ ${#missing[@]} == 0 ]]; then
+    fw_install_viz_packages
+    return 0
+  fi
   if [[ ${FASTWEIGHT_NO_APT:-0} == 1 ]]; then
     fw_die "missing packages: ${missing[*]} (FASTWEIGHT_NO_APT=1: nothing was installed)"
   fi
@@ -69,6 +81,23 @@ fw_install_packages() {
   fw_say "installing ${missing[*]}"
   fw_apt ${prefix[@]+"${prefix[@]}"} -- update || fw_die "apt-get update failed twice (see above)"
   fw_apt ${prefix[@]+"${prefix[@]}"} -- install -y --no-install-recommends "${missing[@]}" || fw_die "apt-get install failed twice (see above)"
+  fw_install_viz_packages updated
+}
+
+# fw_install_viz_packages [updated]: never ends the set-up; "updated" when the lists of packages are fresh.
+fw_install_viz_packages() {
+  local wanted words prefix=()
+  mapfile -t wanted < <(fw_missing_viz_packages)
+  if [[ ${#wanted[@]} == 0 ]]; then return 0; fi
+  if [[ ${FASTWEIGHT_NO_APT:-0} == 1 ]] || ! words=$(fw_privilege); then
+    fw_say "the visualizer stays without pictures or window; its packages: ${wanted[*]}"
+    return 0
+  fi
+  read -r -a prefix <<<"$words"
+  fw_say "installing ${wanted[*]} (visualizer)"
+  if [[ ${1:-} != updated ]]; then fw_apt ${prefix[@]+"${prefix[@]}"} -- update || true; fi
+  fw_apt ${prefix[@]+"${prefix[@]}"} -- install -y --no-install-recommends "${wanted[@]}" ||
+    fw_say "they could not be installed: the visualizer stays without pictures or window"
 }
 
 # fw_version_at_least HAVE NEED

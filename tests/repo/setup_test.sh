@@ -89,6 +89,19 @@ expect "FASTWEIGHT_NO_APT: refused, named, no call" test "$status:$calls" = "1:"
 expect "FASTWEIGHT_NO_APT: names it" says "libcli11-dev"
 unset FASTWEIGHT_NO_APT
 
+user=0 absent="libimgui-dev libglfw3-dev" try fw_install_packages
+expect "the visualizer's packages are installed too" called "install -y --no-install-recommends libimgui-dev libglfw3-dev$" 1
+printf '1\n2\n3\n4\n' >"$FAILURES"
+user=0 absent="libimgui-dev" try fw_install_packages
+expect "but nothing depends on them" test "$status" = 0
+expect "and it is said what is missing" says "without pictures or window"
+: >"$FAILURES"
+touch "$NO_SUDO"
+user=1000 absent="libimgui-dev" try fw_install_packages
+expect "no rights: the visualizer's packages are named" says "its packages: libimgui-dev"
+expect "no rights: that is no failure" test "$status" = 0
+rm "$NO_SUDO"
+
 cmake_version=3.22.1 try fw_check_cmake
 expect "cmake 3.22 is refused" test "$status" = 1
 expect "and the way out is named" says "found 3.22.1"

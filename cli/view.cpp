@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// fastweight view: the visualizer. With --screenshot, --describe or --csv it needs no display and ends by itself.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "core/error.h"
+#include "viz/model/describe.h"
+#include "viz/model/session.h"
+#include "viz/model/trace.h"
+#ifdef FASTWEIGHT_WITH_DRAWING
+#include "viz/app/headless.h"
+#endif
+#ifdef FASTWEIGHT_WITH_WINDOW
+#include "viz/window/window.h"
+#endif
+
+namespace fw::cli {
+namespace {
+
+struct ViewArguments {
+  std::string screenshot, size = "1600x1000", theme, script, session, trace, save, save_trace, csv, font;
+  double font_size = 0;
+  int t = -1, frames = 0, sequence = 0, head = 0;
+  bool describe = false;
+};
+
+void parse_size(const std::string& text, int& width, int& height) {
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%dx%d%c", &width, &height, &rest) != 2 || width < 320 || width > 6400 || height < 320 || height > 6400)
+    throw Error("view: --size: expected WIDTHxHEIGHT, each 320 to 6400, got " + text);
+}
+
+void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+#ifdef FASTWEIGHT_WITH_DRAWING
+  viz::HeadlessOptions options;
+  options.width = width;
+  options.height = height;
+  options.font = a.font;
+  options.font_size = static_cast<float>(a.font_size);
+  viz::write_whole(a.screenshot, viz::png_bytes(viz::screenshot(view, options)));
+#else
+  static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
+  throw Error(
+      "view: --screenshot: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
+      "--csv work");
+#endif
+}
+
+void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+#ifdef FASTWEIGHT_WITH_WINDOW
+  viz::WindowOptions options;
+  options.width = width;
+  options.height = height;
+  options.font = a.font;
+  options.font_size = static_cast<float>(a.font_size);
+  options.frames = a.frames;
+  viz::run_window(view, options);
+#else
+  static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
+  throw Error(
+      "view: expected a program built with a window (libimgui-dev libglfw3-dev libgl-dev), got one without; try --screenshot FILE or "
+      "--describe");
+#endif
+}
+
+void run_view(const ViewArguments& a) {
+  int width = 0, height = 0;
+  parse_size(a.size, width, height);
+  viz::ViewModel view;
+  if (!a.session.empty()) viz::load_session(view, a.session);
+  if (!a.trace.empty()) view.open_trace({a.trace, a.sequence, a.head});
+  if (!a.script.empty()) {
+    if (a.session.empty() && a.trace.empty()) view.enter("clear");
+    view.run_script(viz::read_text(a.script, "script"));
+  }
+  if (!a.theme.empty()) view.enter("set theme " + a.theme);
+  if (a.t >= 0) view.enter("go " + std::to_string(a.t));
+  if (!a.save.empty()) viz::save_session(view, a.save);
+  if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
+  if (!a.csv.empty()) viz::write_whole(a.csv, viz::csv_of(view));
+  if (!a.screenshot.empty()) draw(view, a, width, height);
+  if (a.describe) std::cout << viz::describe(view);
+  if (a.save.empty() && a.save_trace.empty() && a.csv.empty() && a.screenshot.empty() && !a.describe) open_window(view, a, width, height);
+}
+
+}  // namespace
+
+void add_view(CLI::App& app, int& status) {
+  auto a = std::make_shared<ViewArguments>();
+  CLI::App* command = app.add_subcommand("view", "look into one head's memory, token by token: a window, a picture or a text");
+  command->add_option("--script", a->script, "file with commands, one a line: Ana=red, del Ana, Ana?, set b gdn, go 5");
+  CLI::Option* session = command->add_option("--session", a->session, "open a saved session");
+  command->add_option("--trace", a->trace, "tensors as verify takes them instead of typed facts: a kernel's dump, a golden file")
+      ->excludes(session);
+  command->add_option("--sequence", a->sequence, "of the trace")->capture_default_str();
+  command->add_option("--head", a->head, "value head of the trace")->capture_default_str();
+  command->add_option("--t", a->t, "the token to stand at");
+  command->add_option("--screenshot", a->screenshot, "write the window as PNG; needs no display");
+  command->add_option("--size", a->size, "of window and picture in pixels")->capture_default_str();
+  command->add_option("--theme", a->theme, "light or dark");
+  command->add_option("--font", a->font, "TrueType file (default: DejaVu Sans where it is installed)");
+  command->add_option("--font-size", a->font_size, "in pixels (default: by the width)");
+  command->add_flag("--describe", a->describe, "print the moment as Markdown");
+  command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value");
+  command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
+  command->add_option("--save", a->save, "write the session as JSON");
+  command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
+  command->footer("Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe");
+  command->callback([a, &status] {
+    run_view(*a);
+    status = 0;
+  });
+}
+
+}  // namespace fw::cli

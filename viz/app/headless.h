@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The main window without a display: an ImGui context with nothing behind it, frames driven by the caller, pictures by the
+// CPU rasteriser. What the program's --screenshot and the tests use; the same code draws the window on a screen.
+#pragma once
+
+#include <string>
+
+#include "viz/app/main_window.h"
+#include "viz/raster/raster.h"
+
+namespace fw::viz {
+
+struct HeadlessOptions {
+  int width = 1600, height = 1000;  ///< in [320, 6400]
+  float font_size = 0;              ///< pixels, in [8,48]; 0: chosen by the width
+  std::string font;                 ///< a TrueType file; empty: looked for
+};
+
+class Headless {
+ public:
+  /// Throws fw::Error when a size is out of range or a font that was named cannot be used.
+  explicit Headless(const HeadlessOptions& options);
+  ~Headless();
+  Headless(const Headless&) = delete;
+  Headless& operator=(const Headless&) = delete;
+
+  /// One frame; the pointer stands where it was last moved to, at first nowhere.
+  void frame(ViewModel& view);
+  void move(float x, float y);
+  void hold(bool down);
+  /// What the last frame drew.
+  Image picture(Theme theme) const;
+  const PanelState& state() const { return state_; }
+  PanelState& state() { return state_; }
+  const Fonts& fonts() const { return fonts_; }
+
+ private:
+  ImGuiContext* context_;
+  HeadlessOptions options_;
+  CpuTextures textures_;
+  Fonts fonts_;
+  PanelState state_;
+};
+
+/// The size of the letters for a window of this width.
+float font_size_for(int width);
+
+/// A picture of the view as it stands.
+Image screenshot(ViewModel& view, const HeadlessOptions& options);
+
+}  // namespace fw::viz

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/directives.h"
+
+#include <charconv>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "viz/model/view_model.h"
+
+namespace fw::viz {
+namespace {
+
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  std::string word;
+  for (char c : line.substr(0, line.find('#'))) {
+    const bool blank = c == ' ' || c == '\t' || c == '\r';
+    if (!blank)
+      word += c;
+    else if (!word.empty())
+      words.push_back(std::exchange(word, {}));
+  }
+  if (!word.empty()) words.push_back(word);
+  return words;
+}
+
+/// The words of one line, with complaints that name it.
+struct Line {
+  std::vector<std::string> words;
+  int number;
+
+  [[noreturn]] void fail(std::size_t at, const std::string& expected) const {
+    std::string before;
+    for (std::size_t i = 0; i < at && i < words.size(); ++i) before += (i ? " " : "") + words[i];
+    throw Error("command: line " + std::to_string(number) + ": expected " + expected + " after \"" + before + "\", got " +
+                (at < words.size() ? "\"" + words[at] + "\"" : std::string("the end of the line")));
+  }
+  const std::string& word(std::size_t at, const std::string& expected) const {
+    if (at >= words.size()) fail(at, expected);
+    return words[at];
+  }
+  void ends(std::size_t at) const {
+    if (at < words.size()) fail(at, "the end of the line");
+  }
+  template <class T>
+  T number_at(std::size_t at, T least, T most, const std::string& what) const {
+    const std::string expected = what + " in [" + shortest(static_cast<double>(least)) + "," + shortest(static_cast<double>(most)) + "]";
+    const std::string& text = word(at, expected);
+    T x{};
+    const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), x);
+    if (code != std::errc() || stop != text.data() + text.size() || !(x >= least && x <= most)) fail(at, expected);
+    return x;
+  }
+  template <class E>
+  E choice(std::size_t at, const std::vector<std::pair<std::string, E>>& choices) const {
+    std::string names;
+    for (const auto& [name, value] : choices) {
+      if (at < words.size() && words[at] == name) return value;
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    fail(at, "one of " + names);
+  }
+};
+
+void set_head(const Line& line, Document& next) {
+  const bool b = line.words[1] == "b";
+  const std::string& name = line.word(2, "a rule");
+  line.ends(3);
+  if (b && name == "off") {
+    next.compare = false;
+    return;
+  }
+  if (b) next.compare = true;
+  Head& head = b ? next.b : next.a;
+  if (name == "morph") {
+    head.morph = true;
+  } else {
+    head.morph = false;
+    head.variant = variant_from_name(name);
+  }
+}
+
+void set_slider(const Line& line, Document& next) {
+  Collapse& c = next.b.collapse;
+  double& s = line.words[1] == "tie" ? c.tie : line.words[1] == "scalar" ? c.scalar : line.words[1] == "one" ? c.one : c.no_erase;
+  s = line.number_at(2, 0.0, 1.0, "a number");
+  next.b.morph = next.compare = true;
+  line.ends(3);
+}
+
+/// True when it was a view option, which has no history.
+bool set_option(const Line& line, ViewOptions& options) {
+  const std::string& what = line.words[1];
+  if (what == "map")
+    options.map = line.choice<Map>(2, {{"S", Map::state},
+                                       {"change", Map::change},
+                                       {"decay", Map::decay},
+                                       {"erase", Map::erase},
+                                       {"write", Map::write},
+                                       {"A-B", Map::compare}});
+  else if (what == "scale")
+    options.root_scale = line.choice<bool>(2, {{"linear", false}, {"root", true}});
+  else if (what == "range")
+    options.run_range = line.choice<bool>(2, {{"run", true}, {"now", false}});
+  else if (what == "theme")
+    options.theme = line.choice<Theme>(2, {{"light", Theme::light}, {"dark", Theme::dark}});
+  else
+    return false;
+  line.ends(3);
+  return true;
+}
+
+void set(ViewModel& view, const Line& line) {
+  const std::string& what = line.word(1, "what to set");
+  if (set_option(line, view.options)) return;
+  Document next = view.document();
+  Settings& s = next.settings;
+  if (what == "a" || what == "b") {
+    set_head(line, next);
+  } else if (what == "tie" || what == "scalar" || what == "one" || what == "no-erase") {
+    set_slider(line, next);
+  } else if (what == "seed") {
+    s.seed = line.number_at<std::uint64_t>(2, 0, 1u << 31, "a whole number");
+    line.ends(3);
+  } else if (what == "size") {
+    s.dk = line.number_at(2, 1, 256, "key channels");
+    s.dv = line.number_at(3, 1, 256, "value channels");
+    line.ends(4);
+  } else if (what == "policy") {
+    s.policy = line.choice<Policy>(2, {{"uniform", Policy::uniform}, {"banded", Policy::banded}});
+    line.ends(3);
+  } else if (what == "alpha") {
+    s.alpha = line.number_at(2, 0.0, 1.0, "a decay");
+    if (line.words.size() > 3) s.alpha_fast = line.number_at(3, 0.0, 1.0, "a decay");
+    line.ends(4);
+  } else {
+    line.fail(1, "a, b, tie, scalar, one, no-erase, seed, size, policy, alpha, map, scale, range or theme");
+  }
+  view.change(std::move(next));
+}
+
+void go(ViewModel& view, const Line& line) {
+  const std::string& where = line.word(1, "a token, end or divergence");
+  line.ends(2);
+  view.transport.pause();
+  if (where == "end") return view.transport.to_end();
+  if (where != "divergence") return view.transport.go(line.number_at(1, 0, view.length(), "a token"));
+  const int t = view.first_divergence();
+  if (t < 0)
+    throw Error("command: line " + std::to_string(line.number) +
+                ": go divergence: expected A and B to differ somewhere, got no token where they do");
+  view.transport.go(t);
+}
+
+void lock(ViewModel& view, const Line& line) {
+  const std::string& what = line.word(1, "a fact, row N or column N");
+  const Timeline& timeline = view.a().timeline();
+  Focus focus;
+  if (what == "row" && line.words.size() > 2) {
+    focus.key = line.number_at(2, 0, timeline.dk - 1, "a row");
+    line.ends(3);
+  } else if (what == "column" && line.words.size() > 2) {
+    focus.value = line.number_at(2, 0, timeline.dv - 1, "a column");
+    line.ends(3);
+  } else {
+    line.ends(2);
+    focus.fact = timeline.find_fact(what);
+    if (focus.fact < 0) line.fail(1, "a key that is written somewhere");
+  }
+  view.selection.lock(focus);
+}
+
+bool known(const std::string& word) {
+  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set"})
+    if (word == name) return true;
+  return false;
+}
+
+}  // namespace
+
+bool is_directive(std::string_view line) {
+  const auto words = words_of(line);
+  return !words.empty() && known(words[0]);
+}
+
+bool run_directive(ViewModel& view, std::string_view text, int line_number) {
+  const Line line{words_of(text), line_number};
+  if (line.words.empty() || !known(line.words[0])) return false;
+  const std::string& verb = line.words[0];
+  if (verb == "set") {
+    set(view, line);
+  } else if (verb == "go") {
+    go(view, line);
+  } else if (verb == "lock") {
+    lock(view, line);
+  } else if (verb == "sub") {
+    const Phase phase =
+        line.choice<Phase>(1, {{"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}});
+    line.ends(2);
+    view.transport.pause();
+    view.transport.go(view.transport.t(), phase);
+  } else {
+    line.ends(1);
+    if (verb == "fork")
+      view.fork();
+    else if (verb == "join")
+      view.join();
+    else if (verb == "unlock")
+      view.selection.unlock();
+    else if (verb == "clear") {
+      Document next = view.document();
+      next.commands.clear();
+      next.trace.reset();
+      next.branch.reset();
+      view.change(std::move(next));
+    } else if (!(verb == "undo" ? view.undo() : view.redo())) {
+      throw Error("command: line " + std::to_string(line_number) + ": " + verb + ": expected something to " + verb +
+                  ", got an empty history");
+    }
+  }
+  return true;
+}
+
+}  // namespace fw::viz

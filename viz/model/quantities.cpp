@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/quantities.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fw::viz {
+
+RecallNow recall_of(const Vec& answer, const Vec& intended) {
+  double squares = 0.0;
+  for (std::size_t j = 0; j < answer.size(); ++j) squares += (answer[j] - intended[j]) * (answer[j] - intended[j]);
+  return {cosine(answer, intended), norm(answer) / norm(intended), 0.5 * squares};
+}
+
+EraseGauge erase_gauge(const Vec& k, const Vec& e) {
+  const double kk = dot(k, k), c = dot(k, e), n = kk * dot(e, e);
+  EraseGauge g;
+  g.beta = c;
+  double perpendicular = 0.0;
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    const double p = e[i] - (kk == 0.0 ? 0.0 : c / kk * k[i]);
+    perpendicular += p * p;
+  }
+  g.oblique = std::sqrt(perpendicular);
+  if (k.size() < 2) {
+    g.sigma_max = g.sigma_min = std::fabs(1.0 - c);
+    return g;
+  }
+  // q^2 - 4 (1-c)^2 = (q - 2(1-c)) (q + 2(1-c)) = n (n + 4 (1-c)): no cancellation near e = 0.
+  const double q = 2.0 - 2.0 * c + n, root = std::sqrt(std::max(0.0, n * (n + 4.0 * (1.0 - c))));
+  g.sigma_max = std::sqrt((q + root) / 2.0);
+  g.sigma_min = g.sigma_max == 0.0 ? 0.0 : std::fabs(1.0 - c) / g.sigma_max;
+  return g;
+}
+
+Vec singular_values(const Grid& m) {
+  // Columns of the narrower side, each contiguous; rotations make them orthogonal, their lengths are the singular values.
+  const bool wide = m.cols > m.rows;
+  const int n = wide ? m.rows : m.cols, length = wide ? m.cols : m.rows;
+  std::vector<Vec> column(static_cast<std::size_t>(n), Vec(static_cast<std::size_t>(length)));
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < length; ++j) column[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] = wide ? m(i, j) : m(j, i);
+  const double tiny = 1e-30 * dot(m.a, m.a);
+  for (int sweep = 0; sweep < 60; ++sweep) {
+    bool rotated = false;
+    for (std::size_t p = 0; p + 1 < column.size(); ++p)
+      for (std::size_t r = p + 1; r < column.size(); ++r) {
+        Vec &x = column[p], &y = column[r];
+        const double a = dot(x, x), b = dot(y, y), d = dot(x, y);
+        if (!(std::fabs(d) > 1e-15 * std::sqrt(a * b)) || std::fabs(d) <= tiny) continue;
+        rotated = true;
+        const double zeta = (b - a) / (2.0 * d), t = std::copysign(1.0, zeta) / (std::fabs(zeta) + std::sqrt(1.0 + zeta * zeta));
+        const double c = 1.0 / std::sqrt(1.0 + t * t), s = c * t;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const double u = x[i];
+          x[i] = c * u - s * y[i];
+          y[i] = s * u + c * y[i];
+        }
+      }
+    if (!rotated) break;
+  }
+  Vec sigma;
+  for (const Vec& x : column) sigma.push_back(norm(x));
+  std::sort(sigma.begin(), sigma.end(), [](double x, double y) { return x > y; });
+  return sigma;
+}
+
+Spectrum spectrum_of(const Grid& S) {
+  Spectrum out;
+  out.sigma = singular_values(S);
+  out.frobenius = norm(S);
+  double sum = 0.0;
+  for (double s : out.sigma) sum += s;
+  if (!(sum > 0.0)) return out;
+  double entropy = 0.0;
+  for (double s : out.sigma)
+    if (s > 0.0) entropy -= s / sum * std::log(s / sum);
+  out.effective_rank = std::exp(entropy);
+  out.stable_rank = out.frobenius * out.frobenius / (out.sigma[0] * out.sigma[0]);
+  return out;
+}
+
+Split split_of(const Step& step) {
+  const int rows = step.before.rows, cols = step.before.cols;
+  Split s{difference(step.decayed, step.before), Grid(rows, cols), Grid(rows, cols), Grid(rows, cols), difference(step.after, step.before)};
+  if (step.surgery) {
+    s.surgery = s.total;
+    return s;
+  }
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < cols; ++j) {
+      s.erase(i, j) = -step.k[static_cast<std::size_t>(i)] * step.r[static_cast<std::size_t>(j)];
+      s.write(i, j) = step.k[static_cast<std::size_t>(i)] * step.z[static_cast<std::size_t>(j)];
+    }
+  return s;
+}
+
+Impact impact_on(const Step& step, const Vec& k_i) {
+  const Vec decay = transposed_times(difference(step.decayed, step.before), k_i);
+  Vec edit = transposed_times(difference(step.after, step.decayed), k_i);
+  if (!step.surgery) {
+    const double along = dot(k_i, step.k);
+    for (std::size_t j = 0; j < edit.size(); ++j) edit[j] = along * step.delta[j];
+  }
+  Vec total = edit;
+  for (std::size_t j = 0; j < total.size(); ++j) total[j] += decay[j];
+  return {norm(edit), norm(decay), norm(total)};
+}
+
+CollapseGauge collapse_gauge(const Gates& gates) {
+  CollapseGauge c;
+  Vec alpha = gates.g, both = gates.b;
+  for (double& a : alpha) a = std::exp(a);
+  both.insert(both.end(), gates.w.begin(), gates.w.end());
+  c.mean_b = mean_of(gates.b);
+  c.mean_w = mean_of(gates.w);
+  c.mean_alpha = mean_of(alpha);
+  c.sd_b = deviation_of(gates.b);
+  c.sd_w = deviation_of(gates.w);
+  c.sd_alpha = deviation_of(alpha);
+  c.kda = deviation_of(both);
+  c.gdn = deviation_of(gates.g);
+  for (double g : gates.g) c.delta += std::fabs(g) / static_cast<double>(gates.g.size());
+  return c;
+}
+
+double transition_growth(const Step& step) {
+  Grid m(step.before.rows, step.before.rows);
+  for (int i = 0; i < m.rows; ++i)
+    for (int j = 0; j < m.cols; ++j)
+      m(i, j) = ((i == j ? 1.0 : 0.0) - step.k[static_cast<std::size_t>(i)] * step.e[static_cast<std::size_t>(j)]) *
+                step.alpha[static_cast<std::size_t>(j)];
+  const Vec sigma = singular_values(m);
+  return sigma.empty() ? 0.0 : sigma[0];
+}
+
+Grid key_cosines(const Timeline& timeline) {
+  const int n = static_cast<int>(timeline.facts.size());
+  Grid out(n, n);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j)
+      out(i, j) = i == j ? 1.0 : cosine(timeline.facts[static_cast<std::size_t>(i)].k, timeline.facts[static_cast<std::size_t>(j)].k);
+  return out;
+}
+
+Interference interference_of(const Grid& cosines) {
+  Interference out;
+  int pairs = 0;
+  for (int i = 0; i < cosines.rows; ++i)
+    for (int j = i + 1; j < cosines.cols; ++j) {
+      const double c = std::fabs(cosines(i, j));
+      out.mean += c;
+      ++pairs;
+      if (out.i < 0 || c > out.most) out.most = c, out.i = i, out.j = j;
+    }
+  if (pairs > 0) out.mean /= pairs;
+  return out;
+}
+
+double mean_of(const Vec& x) {
+  double sum = 0.0;
+  for (double element : x) sum += element;
+  return x.empty() ? 0.0 : sum / static_cast<double>(x.size());
+}
+
+double deviation_of(const Vec& x) {
+  // Equal channels deviate by exactly nothing, whatever rounding does to their mean.
+  if (x.empty() || std::all_of(x.begin(), x.end(), [&](double y) { return y == x[0]; })) return 0.0;
+  const double mean = mean_of(x);
+  double squares = 0.0;
+  for (double element : x) squares += (element - mean) * (element - mean);
+  return std::sqrt(squares / static_cast<double>(x.size()));
+}
+
+Vec row_norms(const Grid& m) {
+  Vec out(static_cast<std::size_t>(m.rows), 0.0);
+  for (int i = 0; i < m.rows; ++i)
+    for (int j = 0; j < m.cols; ++j) out[static_cast<std::size_t>(i)] += m(i, j) * m(i, j);
+  for (double& x : out) x = std::sqrt(x);
+  return out;
+}
+
+Vec column_norms(const Grid& m) {
+  Vec out(static_cast<std::size_t>(m.cols), 0.0);
+  for (int i = 0; i < m.rows; ++i)
+    for (int j = 0; j < m.cols; ++j) out[static_cast<std::size_t>(j)] += m(i, j) * m(i, j);
+  for (double& x : out) x = std::sqrt(x);
+  return out;
+}
+
+}  // namespace fw::viz

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/rule.h"
+
+#include "core/error.h"
+#include "core/random.h"
+#include "naive/delta.h"
+#include "naive/gdn.h"
+#include "naive/gdn2.h"
+#include "naive/gdn2_erase.h"
+#include "naive/gdn2_write.h"
+#include "naive/gla.h"
+#include "naive/kda.h"
+#include "naive/linear.h"
+#include "naive/mamba2.h"
+
+namespace fw::viz {
+namespace {
+
+using Matrix = naive::Matrix<double>;
+using Vector = naive::Vector<double>;
+
+Vector vector_of(const Vec& x) { return naive::ConstVectorMap<double>(x.data(), static_cast<Eigen::Index>(x.size())); }
+
+void operate(Matrix& S, const Command& c, std::uint64_t seed, int index) {
+  switch (c.verb) {
+    case Verb::set_cell: S(c.row, c.col) = c.number; break;
+    case Verb::zero_row: S.row(c.row).setZero(); break;
+    case Verb::zero_col: S.col(c.col).setZero(); break;
+    case Verb::scale: S *= c.number; break;
+    case Verb::perturb: {
+      const Random random(seed, "perturb");
+      for (Eigen::Index i = 0; i < S.rows(); ++i)
+        for (Eigen::Index j = 0; j < S.cols(); ++j) S(i, j) += c.number * random.normal(Position{0, index, i, j});
+      break;
+    }
+    default: break;
+  }
+}
+
+template <class Rule>
+void step(Matrix& S, const naive::Token<double>& x, double scale, naive::StepRecord<double>& out, Vector& o) {
+  Rule::step(S, x, scale, o, [&out](const auto& e, const auto& z, const auto& r, const auto& delta, const auto& decayed) {
+    out.e = e;
+    out.z = z;
+    out.r = r;
+    out.delta = delta;
+    out.S_decayed = decayed;
+  });
+}
+
+}  // namespace
+
+void advance(Matrix& S, const Timeline& timeline, int index, const Head& head, const Gates& gates, naive::StepRecord<double>& record,
+             Vector& o) {
+  const Entry& entry = timeline.entries[static_cast<std::size_t>(index)];
+  o.resize(timeline.dv);
+  if (entry.kind == EntryKind::surgery) {
+    record.S_decayed = S;
+    record.e = Vector::Zero(timeline.dk);
+    record.z = record.r = record.delta = o = Vector::Zero(timeline.dv);
+    operate(S, entry.command, timeline.seed, index);
+    return;
+  }
+  naive::Token<double> x;
+  x.q = vector_of(entry.q);
+  x.k = vector_of(entry.k);
+  x.v = vector_of(entry.v);
+  const Variant rule = head.morph ? Variant::gdn2 : head.variant;
+  if (rule == Variant::gdn2) {
+    x.b = vector_of(gates.b);
+    x.w = vector_of(gates.w);
+    x.g = vector_of(gates.g);
+    return step<naive::Gdn2>(S, x, timeline.scale, record, o);
+  }
+  x.b = vector_of(entry.b);
+  x.w = vector_of(entry.w);
+  x.g = info(rule).decay == Decay::scalar ? Vector::Constant(1, scalar_decay(entry, head.collapse.alpha)) : vector_of(entry.g);
+  x.beta = tied_beta(entry, head.collapse.beta);
+  switch (rule) {
+    case Variant::linear: return step<naive::Linear>(S, x, timeline.scale, record, o);
+    case Variant::mamba2: return step<naive::Mamba2>(S, x, timeline.scale, record, o);
+    case Variant::gla: return step<naive::Gla>(S, x, timeline.scale, record, o);
+    case Variant::delta: return step<naive::Delta>(S, x, timeline.scale, record, o);
+    case Variant::gdn: return step<naive::Gdn>(S, x, timeline.scale, record, o);
+    case Variant::kda: return step<naive::Kda>(S, x, timeline.scale, record, o);
+    case Variant::gdn2_write: return step<naive::Gdn2Write>(S, x, timeline.scale, record, o);
+    case Variant::gdn2_erase: return step<naive::Gdn2Erase>(S, x, timeline.scale, record, o);
+    default: throw Error("rule: variant: expected a rule of the delta family, got " + std::string(info(rule).name));
+  }
+}
+
+}  // namespace fw::viz

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/session.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace fw::viz {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kVersion = 1;
+
+/// One JSON object being read: what is missing, mistyped or unknown is refused by its path.
+class Reader {
+ public:
+  Reader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {
+    if (!json_.is_object()) fail("", "an object", json_);
+  }
+  [[noreturn]] void fail(const std::string& key, const std::string& expected, const Json& got) const {
+    std::string text = got.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (text.size() > 60) text = text.substr(0, 57) + "...";
+    throw Error("session: " + path_ + (key.empty() ? "" : ": " + key) + ": expected " + expected + ", got " + text);
+  }
+  const Json& at(const std::string& key, const std::string& expected) const {
+    const auto found = json_.find(key);
+    if (found == json_.end()) throw Error("session: " + path_ + ": " + key + ": expected " + expected + ", got nothing");
+    return *found;
+  }
+  bool has(const std::string& key) const { return json_.contains(key) && !json_.at(key).is_null(); }
+  double number(const std::string& key, double least, double most) const {
+    const std::string expected = "a number in [" + shortest(least) + "," + shortest(most) + "]";
+    const Json& j = at(key, expected);
+    if (!j.is_number() || !(j.get<double>() >= least && j.get<double>() <= most)) fail(key, expected, j);
+    return j.get<double>();
+  }
+  int integer(const std::string& key, int least, int most) const {
+    const std::string expected = "a whole number in [" + std::to_string(least) + "," + std::to_string(most) + "]";
+    const Json& j = at(key, expected);
+    if (!j.is_number_integer() || j.get<double>() < least || j.get<double>() > most) fail(key, expected, j);
+    return j.get<int>();
+  }
+  bool flag(const std::string& key) const {
+    const Json& j = at(key, "true or false");
+    if (!j.is_boolean()) fail(key, "true or false", j);
+    return j.get<bool>();
+  }
+  template <class E>
+  E choice(const std::string& key, const std::vector<std::pair<std::string, E>>& choices) const {
+    std::string names;
+    for (const auto& [name, value] : choices) names += (names.empty() ? "" : ", ") + name;
+    const Json& j = at(key, "one of " + names);
+    for (const auto& [name, value] : choices)
+      if (j.is_string() && j.get<std::string>() == name) return value;
+    fail(key, "one of " + names, j);
+  }
+  std::vector<Command> commands(const std::string& key) const {
+    const Json& list = at(key, "an array of commands");
+    if (!list.is_array()) fail(key, "an array of commands", list);
+    std::vector<Command> out;
+    for (const Json& line : list) {
+      if (!line.is_string()) fail(key, "a command as text", line);
+      const auto command = parse_command(line.get<std::string>(), static_cast<int>(out.size()) + 1);
+      if (!command) fail(key, "a command", line);
+      out.push_back(*command);
+    }
+    return out;
+  }
+  Reader object(const std::string& key) const { return Reader(at(key, "an object"), path_ + ": " + key); }
+
+ private:
+  const Json& json_;
+  std::string path_;
+};
+
+const std::vector<std::pair<std::string, BetaFrom>> kBetas = {
+    {"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}};
+const std::vector<std::pair<std::string, AlphaFrom>> kAlphas = {{"geometric", AlphaFrom::geometric}, {"arithmetic", AlphaFrom::arithmetic}};
+const std::vector<std::pair<std::string, Policy>> kPolicies = {{"uniform", Policy::uniform}, {"banded", Policy::banded}};
+const std::vector<std::pair<std::string, Phase>> kPhases = {
+    {"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}};
+const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {"change", Map::change}, {"decay", Map::decay},
+                                                        {"erase", Map::erase}, {"write", Map::write},   {"A-B", Map::compare}};
+const std::vector<std::pair<std::string, Theme>> kThemes = {{"light", Theme::light}, {"dark", Theme::dark}};
+
+template <class E>
+std::string text_of(const std::vector<std::pair<std::string, E>>& choices, E value) {
+  for (const auto& [name, v] : choices)
+    if (v == value) return name;
+  return "?";
+}
+
+Json to_json(const std::vector<Command>& commands) {
+  Json list = Json::array();
+  for (const Command& c : commands) list.push_back(viz::text_of(c));
+  return list;
+}
+Json to_json(const Head& head) {
+  const Collapse& c = head.collapse;
+  return {{"morph", head.morph},
+          {"variant", info(head.variant).name},
+          {"tie", c.tie},
+          {"scalar", c.scalar},
+          {"one", c.one},
+          {"no_erase", c.no_erase},
+          {"beta_from", text_of(kBetas, c.beta)},
+          {"alpha_from", text_of(kAlphas, c.alpha)}};
+}
+Head head_from(const Reader& in) {
+  Head head;
+  head.morph = in.flag("morph");
+  const Json& variant = in.at("variant", "the name of a rule");
+  if (!variant.is_string()) in.fail("variant", "the name of a rule", variant);
+  head.variant = variant_from_name(variant.get<std::string>());
+  Collapse& c = head.collapse;
+  c.tie = in.number("tie", 0, 1);
+  c.scalar = in.number("scalar", 0, 1);
+  c.one = in.number("one", 0, 1);
+  c.no_erase = in.number("no_erase", 0, 1);
+  c.beta = in.choice("beta_from", kBetas);
+  c.alpha = in.choice("alpha_from", kAlphas);
+  return head;
+}
+Settings settings_from(const Reader& in) {
+  Settings s;
+  const Json& seed = in.at("seed", "a whole number from 0");
+  if (!seed.is_number_unsigned()) in.fail("seed", "a whole number from 0", seed);
+  s.seed = seed.get<std::uint64_t>();
+  s.dk = in.integer("dk", 1, 256);
+  s.dv = in.integer("dv", 1, 256);
+  s.policy = in.choice("policy", kPolicies);
+  s.alpha = in.number("alpha", 0, 1);
+  s.alpha_fast = in.number("alpha_fast", 0, 1);
+  return s;
+}
+
+}  // namespace
+
+std::string session_text(const ViewModel& view) {
+  const Document& d = view.document();
+  const Settings& s = d.settings;
+  Json out = {{"fastweight_session", kVersion},
+              {"settings",
+               {{"seed", s.seed},
+                {"dk", s.dk},
+                {"dv", s.dv},
+                {"policy", text_of(kPolicies, s.policy)},
+                {"alpha", s.alpha},
+                {"alpha_fast", s.alpha_fast}}},
+              {"commands", to_json(d.commands)},
+              {"a", to_json(d.a)},
+              {"b", to_json(d.b)},
+              {"compare", d.compare}};
+  if (d.trace) out["trace"] = {{"path", d.trace->path}, {"sequence", d.trace->sequence}, {"head", d.trace->head}};
+  if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
+  const ViewOptions& o = view.options;
+  out["view"] = {{"t", view.transport.t()},      {"phase", text_of(kPhases, view.transport.phase())},
+                 {"map", text_of(kMaps, o.map)}, {"root_scale", o.root_scale},
+                 {"run_range", o.run_range},     {"theme", text_of(kThemes, o.theme)}};
+  return out.dump(2) + "\n";
+}
+
+void open_session(ViewModel& view, std::string_view text, std::string_view name) {
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const Json::exception& error) {
+    throw Error("session: " + std::string(name) + ": expected JSON, got " + error.what());
+  }
+  const Reader in(json, std::string(name));
+  in.integer("fastweight_session", kVersion, kVersion);
+  Document d;
+  d.settings = settings_from(in.object("settings"));
+  d.commands = in.commands("commands");
+  d.a = head_from(in.object("a"));
+  d.b = head_from(in.object("b"));
+  d.compare = in.flag("compare");
+  if (in.has("branch")) {
+    const Reader branch = in.object("branch");
+    d.branch = Branch{branch.integer("at", 0, tokens_of(d.commands)), branch.commands("commands")};
+  }
+  if (in.has("trace")) {
+    const Reader trace = in.object("trace");
+    const Json& path = trace.at("path", "a file name");
+    if (!path.is_string()) trace.fail("path", "a file name", path);
+    d.trace = TraceSource{path.get<std::string>(), trace.integer("sequence", 0, 1 << 20), trace.integer("head", 0, 1 << 20)};
+  }
+  const Reader shown = in.object("view");
+  ViewOptions options;
+  options.map = shown.choice("map", kMaps);
+  options.root_scale = shown.flag("root_scale");
+  options.run_range = shown.flag("run_range");
+  options.theme = shown.choice("theme", kThemes);
+  const int t = shown.integer("t", 0, d.trace ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
+  const Phase phase = shown.choice("phase", kPhases);
+  view.open(std::move(d));
+  view.options = options;
+  view.transport.go(t, phase);
+}
+
+std::string read_text(const std::string& path, std::string_view what, std::size_t most) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) throw Error(std::string(what) + ": " + path + ": expected a file, got none");
+  const auto size = std::filesystem::file_size(path, code);
+  if (code || size > most)
+    throw Error(std::string(what) + ": " + path + ": expected at most " + std::to_string(most) + " bytes, got " + std::to_string(size));
+  std::ifstream in(path, std::ios::binary);
+  std::string text(static_cast<std::size_t>(size), '\0');
+  if (!in.read(text.data(), static_cast<std::streamsize>(size)))
+    throw Error(std::string(what) + ": " + path + ": expected a readable file, got an error");
+  return text;
+}
+
+void write_whole(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".part";
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.flush();
+    if (!out) {
+      std::remove(temporary.c_str());
+      throw Error("write: " + path + ": expected a place for " + std::to_string(bytes.size()) + " bytes, got an error");
+    }
+  }
+  std::error_code code;
+  std::filesystem::rename(temporary, path, code);
+  if (code) {
+    std::remove(temporary.c_str());
+    throw Error("write: " + path + ": expected to replace it, got " + code.message());
+  }
+}
+
+void save_session(const ViewModel& view, const std::string& path) { write_whole(path, session_text(view)); }
+void load_session(ViewModel& view, const std::string& path) { open_session(view, read_text(path, "session"), path); }
+
+}  // namespace fw::viz

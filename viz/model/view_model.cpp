@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/model/view_model.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "viz/model/directives.h"
+#include "viz/model/trace.h"
+
+namespace fw::viz {
+
+std::string demonstration() {
+  return "Ana=red\nBo=blue\nCy=green\n...\nDee=gold\nEli=pink\nFay=teal\n...\nGus=gray\nHal=lime\n...\nAna?\nAna=gold\ndel Bo\nBo?\n"
+         "...\nCy?\nEli+=city:Rome\n... 3\nDee?\nCy=teal\n...\nCy?\nBo?\n";
+}
+
+const char* name_of(Map map) {
+  switch (map) {
+    case Map::state: return "S";
+    case Map::change: return "change";
+    case Map::decay: return "decay";
+    case Map::erase: return "erase";
+    case Map::write: return "write";
+    case Map::compare: return "A-B";
+  }
+  return "?";
+}
+
+ViewModel::ViewModel() {
+  Document document;
+  document.commands = parse_script(demonstration());
+  open(std::move(document));
+  transport.go(14);
+}
+
+int ViewModel::length() const { return std::max(a_->length(), b_ ? b_->length() : 0); }
+
+namespace {
+
+std::shared_ptr<const Timeline> timeline_of(const Document& d) {
+  if (!d.trace) return std::make_shared<const Timeline>(build_timeline(d.settings, d.commands));
+  if (!d.commands.empty() || d.branch)
+    throw Error("view: commands: expected none beside a trace, got " + std::to_string(d.commands.size()));
+  return std::make_shared<const Timeline>(load_trace(*d.trace).timeline);
+}
+
+}  // namespace
+
+/// Build what differs from what is shown; nothing is replaced before all of it has been built.
+void ViewModel::adopt(const Document& document) {
+  check_head(document.a);
+  check_head(document.b);
+  const bool first = a_ == nullptr, same_settings = !first && document.settings == adopted_.settings;
+  const bool same_log = same_settings && document.commands == adopted_.commands && document.trace == adopted_.trace;
+  auto a = a_, b = b_;
+  auto line = same_log ? nullptr : timeline_of(document);
+  if (!same_log || !(document.a == adopted_.a)) {
+    // A head of its own keeps the timeline of the run that it replaces.
+    if (line == nullptr) line = std::shared_ptr<const Timeline>(a_, &a_->timeline());
+    a = std::make_shared<const Run>(line, document.a);
+  }
+  if (!document.compare) {
+    b = nullptr;
+  } else if (b == nullptr || !same_log || !(document.b == adopted_.b) || !(document.branch == adopted_.branch) || !adopted_.compare) {
+    auto line_b = document.branch ? std::make_shared<const Timeline>(build_timeline(document.settings, document.branch->commands))
+                                  : std::shared_ptr<const Timeline>(a, &a->timeline());
+    b = std::make_shared<const Run>(line_b, document.b);
+  }
+  Vec divergence;
+  for (int t = 0; b != nullptr && t <= std::min(a->length(), b->length()); ++t) {
+    const double whole = norm(a->state(t)), apart = norm(difference(a->state(t), b->state(t)));
+    divergence.push_back(apart == 0.0 ? 0.0 : apart / whole);
+  }
+  a_ = std::move(a);
+  b_ = std::move(b);
+  divergence_ = std::move(divergence);
+  adopted_ = document;
+  ++generation_;
+  transport.set_length(length());
+}
+
+void ViewModel::open(Document document) {
+  adopt(document);
+  history_.reset(std::move(document));
+  selection.unlock();
+  transport.to_end();
+}
+
+void ViewModel::change(Document document, bool dragging) {
+  if (!(document == history_.now())) {
+    adopt(document);
+    dragging_ ? history_.amend(std::move(document)) : history_.push(std::move(document));
+  }
+  dragging_ = dragging;
+}
+
+void ViewModel::open_trace(const TraceSource& source) {
+  Document next = document();
+  next.commands.clear();
+  next.branch.reset();
+  next.trace = source;
+  next.a = Head{false, load_trace(source).variant, {}};
+  change(std::move(next));
+  selection.unlock();
+  transport.to_end();
+}
+
+bool ViewModel::undo() {
+  if (!history_.undo()) return false;
+  try {
+    adopt(history_.now());
+  } catch (...) {  // a trace whose file is gone
+    history_.redo();
+    throw;
+  }
+  return true;
+}
+
+bool ViewModel::redo() {
+  if (!history_.redo()) return false;
+  try {
+    adopt(history_.now());
+  } catch (...) {
+    history_.undo();
+    throw;
+  }
+  return true;
+}
+
+void ViewModel::fork() {
+  Document next = document();
+  if (next.trace) throw Error("fork: expected typed facts, got a trace (" + next.trace->path + ")");
+  const int t = std::min(transport.t(), a_->length());
+  next.branch = Branch{t, prefix_of(next.commands, t)};
+  next.b = next.a;
+  next.compare = true;
+  change(std::move(next));
+}
+
+void ViewModel::join() {
+  Document next = document();
+  next.branch.reset();
+  change(std::move(next));
+}
+
+void ViewModel::enter_command(const Command& command) {
+  Document next = document();
+  if (next.trace)
+    throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got a trace (" + next.trace->path +
+                "); \"clear\" leaves it");
+  auto& log = next.branch ? next.branch->commands : next.commands;
+  int tokens = tokens_of(log);
+  if (transport.t() < tokens) {
+    const int t = transport.t();
+    if (!next.branch) next.b = next.a;
+    next.branch = Branch{next.branch ? std::min(t, next.branch->at) : t, prefix_of(log, t)};
+    next.branch->commands.push_back(command);
+    next.compare = true;
+    tokens = t;
+  } else {
+    log.push_back(command);
+  }
+  change(std::move(next));
+  if (makes_token(command.verb)) transport.go(tokens + (command.verb == Verb::filler ? command.count : 1));
+}
+
+void ViewModel::enter(std::string_view line, int line_number) {
+  if (run_directive(*this, line, line_number)) return;
+  if (const auto command = parse_command(line, line_number)) enter_command(*command);
+}
+
+void ViewModel::run_script(std::string_view text) {
+  const History before = history_;
+  const Transport time = transport;
+  const ViewOptions shown = options;
+  try {
+    std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
+    const auto flush = [&] {
+      if (pending.empty()) return;
+      const bool at_end =
+          !document().trace && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      if (at_end) {
+        Document next = document();
+        auto& log = next.branch ? next.branch->commands : next.commands;
+        log.insert(log.end(), pending.begin(), pending.end());
+        const int tokens = tokens_of(log);
+        change(std::move(next));
+        transport.go(tokens);
+      } else {
+        for (const Command& command : pending) enter_command(command);
+      }
+      pending.clear();
+    };
+    for (int number = 1; !text.empty(); ++number) {
+      const std::size_t end = text.find('\n');
+      const std::string_view line = text.substr(0, end);
+      if (is_directive(line)) {
+        flush();
+        run_directive(*this, line, number);
+      } else if (const auto command = parse_command(line, number)) {
+        pending.push_back(*command);
+      }
+      if (end == std::string_view::npos) break;
+      text.remove_prefix(end + 1);
+    }
+    flush();
+  } catch (...) {
+    history_ = before;
+    adopt(history_.now());
+    transport = time;
+    options = shown;
+    throw;
+  }
+  Document after = document();
+  history_ = before;
+  history_.push(std::move(after));
+}
+
+int ViewModel::first_divergence() const {
+  for (std::size_t t = 0; t < divergence_.size(); ++t)
+    if (!(divergence_[t] <= 1e-3)) return static_cast<int>(t);
+  return -1;
+}
+
+int ViewModel::tracked_fact() const {
+  const int facts = static_cast<int>(a_->timeline().facts.size()), focused = selection.focused().fact;
+  if (focused >= 0 && focused < facts) return focused;
+  // The token shown is A's; B's where only B goes on. Their logs may have met the facts in another order.
+  const int t = transport.t();
+  const Run* run = t <= a_->length() ? a_.get() : b_ && t <= b_->length() ? b_.get() : nullptr;
+  if (run == nullptr || t == 0) return -1;
+  const int fact = run->timeline().entries[static_cast<std::size_t>(t - 1)].fact;
+  return fact < 0 ? -1 : a_->timeline().find_fact(run->timeline().facts[static_cast<std::size_t>(fact)].key);
+}
+
+void ViewModel::refresh_sides() {
+  const Key key{generation_, transport.t(), tracked_fact(), transport.phase()};
+  if (key == shown_) return;
+  const Vec* query = key.query < 0 ? nullptr : &a_->timeline().facts[static_cast<std::size_t>(key.query)].k;
+  side_a_ = side_at(*a_, key.t, key.phase, query);
+  if (b_) side_b_ = side_at(*b_, key.t, key.phase, query);
+  shown_ = key;
+}
+
+const Side& ViewModel::side_a() {
+  refresh_sides();
+  return side_a_;
+}
+
+const Side* ViewModel::side_b() {
+  refresh_sides();
+  return b_ ? &side_b_ : nullptr;
+}
+
+void ViewModel::refresh_squares() {
+  // The window moves in quarters of itself, so that scrubbing seldom has to work it out anew.
+  const int T = a_->length(), count = std::min(T, kMostSquare), quarter = kMostSquare / 4;
+  const int first = 1 + std::clamp((transport.t() - kMostSquare / 2) / quarter * quarter, 0, T - count);
+  if (squares_of_ == generation_ && attention_.first == first) return;
+  squares_of_ = generation_;
+  attention_ = {first, hidden_attention(*a_, first, count)};
+  retention_ = {first, retention(*a_, first, count)};
+}
+
+const ViewModel::Square& ViewModel::attention_a() {
+  refresh_squares();
+  return attention_;
+}
+
+const ViewModel::Square& ViewModel::retention_a() {
+  refresh_squares();
+  return retention_;
+}
+
+}  // namespace fw::viz

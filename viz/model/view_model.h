@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The whole state of the viewer without anything to draw it: document and history, runs A and B, time, selection, view
+// options. Panels read it and call its commands; tests and the headless program drive the same object.
+//   enter("Ana=red")   a command of the fact language: appended when the view stands at the end; inserted at an earlier t it
+//                      forks, so that B becomes the branch and A stays what it was
+//   enter("go 14")     go N | go end | go divergence | undo | redo | fork | join | sub decay | lock Ana | lock row 3
+//   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
+//                      set size DK DV, set policy uniform|banded, set alpha X, set map NAME, set scale linear|root,
+//                      set range run|now, set theme light|dark
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "viz/model/document.h"
+#include "viz/model/frame.h"
+#include "viz/model/selection.h"
+#include "viz/model/transport.h"
+
+namespace fw::viz {
+
+enum class Map { state, change, decay, erase, write, compare };
+enum class Theme { light, dark };
+
+struct ViewOptions {
+  Map map = Map::state;
+  bool root_scale = false;  ///< colour by signed square root
+  bool run_range = true;    ///< colours span the whole run, so that moments compare; else this moment
+  Theme theme = Theme::light;
+  bool operator==(const ViewOptions&) const = default;
+};
+
+class ViewModel {
+ public:
+  /// Starts with the demonstration.
+  ViewModel();
+
+  Transport transport;
+  Selection selection;
+  ViewOptions options;
+
+  const Document& document() const { return history_.now(); }
+  const History& history() const { return history_; }
+  const Run& a() const { return *a_; }
+  /// Null when nothing is compared.
+  const Run* b() const { return b_.get(); }
+  /// A (and B) at the moment shown, worked out when it is asked for and changed.
+  const Side& side_a();
+  const Side* side_b();
+  /// Grows whenever a run is replaced.
+  int generation() const { return generation_; }
+  int length() const;
+
+  /// One line; throws fw::Error and changes nothing when it cannot be done.
+  void enter(std::string_view line, int line_number = 1);
+  /// A whole script, one undo step; errors name the line.
+  void run_script(std::string_view text);
+  /// Replace the document (session, example); throws and changes nothing when it is unusable.
+  void open(Document document);
+  /// A head of a file of tensors instead of typed facts, A by the file's rule; one undo step.
+  void open_trace(const TraceSource& source);
+  /// A changed document as a new undo step; while something is dragged all changes are one step, ended by a change that is none.
+  void change(Document document, bool dragging = false);
+  bool undo();
+  bool redo();
+  /// B becomes a copy of A up to the moment shown; what is entered next goes to B.
+  void fork();
+  /// B follows A's log again.
+  void join();
+
+  /// ||S_A - S_B||_F / ||S_A||_F after t tokens, index t; empty without B.
+  const Vec& divergence() const { return divergence_; }
+  /// First t where it exceeds 1e-3; -1: nowhere.
+  int first_divergence() const;
+  /// Fact whose key is asked: focused, else the token's own, else -1.
+  int tracked_fact() const;
+  /// Token x token pictures of A: all of a run of up to kMostSquare tokens, else kMostSquare around the moment shown.
+  static constexpr int kMostSquare = 256;
+  struct Square {
+    int first = 1;  ///< token of row and column 0
+    Grid grid;
+  };
+  const Square& attention_a();
+  const Square& retention_a();
+
+ private:
+  void adopt(const Document& document);
+  void enter_command(const Command& command);
+  void refresh_sides();
+  void refresh_squares();
+
+  History history_;
+  bool dragging_ = false;
+  Document adopted_;
+  std::shared_ptr<const Run> a_, b_;
+  Vec divergence_;
+  int generation_ = 0;
+  struct Key {
+    int generation = -1, t = -1, query = -2;
+    Phase phase = Phase::write;
+    bool operator==(const Key&) const = default;
+  } shown_;
+  Side side_a_, side_b_;
+  int squares_of_ = -1;
+  Square attention_, retention_;
+};
+
+/// The commands shown when nothing else was asked for.
+std::string demonstration();
+
+const char* name_of(Map map);
+
+}  // namespace fw::viz

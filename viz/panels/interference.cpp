@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include <algorithm>
+#include <cmath>
+
+#include "viz/panels/panels.h"
+
+namespace fw::viz {
+
+void interference_panel(Ui& ui, const Rect& r) {
+  ViewModel& view = ui.view;
+  const Palette& c = ui.colours();
+  const float em = ui.em;
+  Rect inside = panel(ui, r, "Key interference", "cosine between keys");
+  const Timeline& line = view.a().timeline();
+  const Grid cosines = key_cosines(line);
+  if (cosines.rows < 2) return void(text(ui, inside.cut_top(1.4f * em), "two facts are needed", c.muted, Face::small));
+  const Interference found = interference_of(cosines);
+  Rect notes = inside.cut_bottom(2.3f * em, 0.2f * em);
+  const std::string pair = line.facts[static_cast<std::size_t>(found.i)].key + ", " + line.facts[static_cast<std::size_t>(found.j)].key;
+  text(ui, notes.cut_top(1.15f * em), "|cos| mean " + number(found.mean, 3) + "  most " + number(found.most, 3) + " (" + pair + ")", c.text,
+       Face::small);
+  Scale scale;
+  legend(ui, notes, scale, 0);
+  // Names on the left when they fit.
+  const float rows = static_cast<float>(cosines.rows);
+  float side = std::floor(std::min(inside.h - 2, inside.w - 2));
+  float names = 0;
+  for (const Fact& fact : line.facts) names = std::max(names, text_width(ui, fact.key, Face::small));
+  const bool named = side / rows >= 0.95f * em;
+  if (named) side = std::floor(std::min(side, inside.w - names - 0.5f * em));
+  Rect column = inside.cut_left(named ? names + 0.4f * em : 0.0f);
+  const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1,
+                     std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side,
+                     std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side};
+  if (named)
+    for (int i = 0; i < cosines.rows; ++i)
+      text(ui, {column.x, picture.y + picture.h * static_cast<float>(i) / rows, column.w - 0.4f * em, picture.h / rows},
+           line.facts[static_cast<std::size_t>(i)].key, i == view.selection.focused().fact ? c.accent : c.muted, Face::small, Align::right);
+  const Cell at = heatmap(ui, picture, Slot::keys, cosines, scale, stamp_of({static_cast<double>(view.generation())}));
+  const int focused = view.tracked_fact();
+  crosshair(ui, picture, cosines, focused, -1);
+  if (!at) return;
+  Focus here;
+  here.fact = at.row;
+  view.selection.hover(here);
+  if (ImGui::IsMouseClicked(0)) view.selection.lock(here);
+  ui.hint = "cos(key(" + line.facts[static_cast<std::size_t>(at.row)].key + "), key(" + line.facts[static_cast<std::size_t>(at.col)].key +
+            ")) = " + number(cosines(at.row, at.col), 6);
+}
+
+}  // namespace fw::viz

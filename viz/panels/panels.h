@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// The panels, one file each: each draws what the view model says into a rectangle, writes what is under the pointer to the
+// selection and the status line, and calls the view model's commands. None keeps numbers of its own.
+#pragma once
+
+#include "viz/widgets/heatmap.h"
+
+namespace fw::viz {
+
+void transport_bar(Ui& ui, const Rect& r);       ///< play, step, sub-step, scrub, speed, heads A and B, command box
+void ribbon_panel(Ui& ui, const Rect& r);        ///< the tokens with how much each erased and wrote
+void state_panel(Ui& ui, const Rect& r);         ///< S of A and B with row and column norms
+void step_panel(Ui& ui, const Rect& r);          ///< the step split into decay, erase and write
+void gates_panel(Ui& ui, const Rect& r);         ///< b, w, alpha per channel, now and over time
+void collapse_panel(Ui& ui, const Rect& r);      ///< the sliders that morph B between the rules
+void associations_panel(Ui& ui, const Rect& r);  ///< does S still map each key to its value
+void recall_panel(Ui& ui, const Rect& r);        ///< the tracked fact's cosine and norm over time
+void readout_panel(Ui& ui, const Rect& r);       ///< what memory answers to the tracked query
+void attention_panel(Ui& ui, const Rect& r);     ///< hidden attention, token x token
+void retention_panel(Ui& ui, const Rect& r);     ///< how much of each write survives
+void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
+void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
+void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
+
+/// Tokens shown by pictures over time: [first, first + count), around the moment shown. first is 0-based.
+struct Span {
+  int first = 0, count = 0;
+};
+Span visible_tokens(const Ui& ui, int most = 256);
+
+}  // namespace fw::viz

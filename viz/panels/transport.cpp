@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "viz/model/files.h"
+#include "viz/panels/panels.h"
+
+namespace fw::viz {
+namespace {
+
+struct Choice {
+  const char* name;
+  Variant variant;
+};
+constexpr Choice kRules[] = {{"GDN-2", Variant::gdn2},
+                             {"GDN-2 erase", Variant::gdn2_erase},
+                             {"GDN-2 write", Variant::gdn2_write},
+                             {"KDA", Variant::kda},
+                             {"GDN", Variant::gdn},
+                             {"DeltaNet", Variant::delta},
+                             {"GLA", Variant::gla},
+                             {"Mamba-2", Variant::mamba2},
+                             {"Linear", Variant::linear}};
+
+/// A letter in the head's colour and a list of rules; B can be off and has the morph of the sliders.
+void head_choice(Ui& ui, Rect r, bool b) {
+  const Palette& c = ui.colours();
+  const Document& d = ui.view.document();
+  const Head& head = b ? d.b : d.a;
+  text(ui, r.cut_left(1.0f * ui.em), b ? "B" : "A", b ? c.head_b : c.head_a, Face::bold, Align::centre);
+  const std::string shown = b && !d.compare ? "off" : short_name(head);
+  const char* id = b ? "rule of B" : "rule of A";
+  if (button(ui, r, id, shown)) ImGui::OpenPopup(b ? "rules of B" : "rules of A");
+  if (!ImGui::BeginPopup(b ? "rules of B" : "rules of A")) return;
+  Document next = d;
+  Head& to = b ? next.b : next.a;
+  for (const Choice& rule : kRules)
+    if (ImGui::MenuItem(rule.name, nullptr, !head.morph && head.variant == rule.variant && (!b || d.compare))) {
+      to.morph = false, to.variant = rule.variant;
+      if (b) next.compare = true;
+    }
+  if (b && ImGui::MenuItem("morph (sliders)", nullptr, head.morph && d.compare)) to.morph = next.compare = true;
+  if (b && ImGui::MenuItem("off", nullptr, !d.compare)) next.compare = false;
+  ImGui::EndPopup();
+  ui.view.change(std::move(next));
+}
+
+void command_box(Ui& ui, Rect r) {
+  const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
+  ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
+  ImGui::SetNextItemWidth(r.w);
+  if (ui.state.focus_command) ImGui::SetKeyboardFocusHere();
+  ui.state.focus_command = false;
+  bool entered = ImGui::InputTextWithHint("##command", "Ana=red   del Ana   Ana?   go 5   set b gdn", ui.state.command,
+                                          sizeof ui.state.command, ImGuiInputTextFlags_EnterReturnsTrue);
+  entered = button(ui, apply, "apply", "Enter") || entered;
+  if (!entered) return;
+  try {
+    const std::string line = ui.state.command;
+    ui.state.message = run_file_command(ui.view, line);
+    if (line.rfind("png ", 0) == 0)
+      ui.state.picture_wanted = line.substr(4);
+    else if (ui.state.message.empty())
+      ui.view.enter(line);
+    ui.state.refused = false;
+    ui.state.command[0] = '\0';
+  } catch (const Error& error) {
+    ui.state.message = error.what();
+    ui.state.refused = true;
+  }
+  ui.state.focus_command = true;
+}
+
+}  // namespace
+
+Span visible_tokens(const Ui& ui, int most) {
+  const int T = ui.view.length(), count = std::min(T, most);
+  const int first = std::clamp(ui.view.transport.t() - count / 2, 0, std::max(0, T - count));
+  return {first, count};
+}
+
+void transport_bar(Ui& ui, const Rect& whole) {
+  const Palette& c = ui.colours();
+  Transport& time = ui.view.transport;
+  const float em = ui.em, gap = 0.25f * em;
+  Rect r = whole;
+  if (button(ui, r.cut_left(1.9f * em, gap), "start", ui.sign("|\xe2\x97\x80", "|<"))) time.to_start();
+  if (button(ui, r.cut_left(1.9f * em, gap), "back", ui.sign("\xe2\x97\x80", "<"))) time.step(-1);
+  if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing())) time.toggle();
+  if (button(ui, r.cut_left(1.9f * em, gap), "forward", ui.sign("\xe2\x96\xb6", ">"))) time.step(1);
+  if (button(ui, r.cut_left(1.9f * em, 2 * gap), "end", ui.sign("\xe2\x96\xb6|", ">|"))) time.to_end();
+
+  const std::string now = "t " + std::to_string(time.t()) + " / " + std::to_string(ui.view.length());
+  text(ui, r.cut_left(std::max(4.6f * em, text_width(ui, now) + 2), gap), now, c.text, Face::regular);
+  double at = time.t();
+  if (slider(ui, r.cut_left(std::max(6.0f * em, 0.13f * whole.w), 3 * gap), "scrub", at, 0, std::max(1, ui.view.length()), c.accent)) {
+    time.pause();
+    time.go(static_cast<int>(std::lround(at)));
+  }
+  static constexpr std::string_view kPhases[] = {"decay", "read", "erase", "write"};
+  const int phase = choice(ui, r.cut_left(15.0f * em, 2 * gap), "phase", kPhases, 4, time.t() == 0 ? -1 : static_cast<int>(time.phase()));
+  if (phase >= 0) time.pause(), time.go(time.t(), static_cast<Phase>(phase));
+  double speed = std::log2(time.speed());
+  text(ui, r.cut_left(3.4f * em, 0), number(time.speed(), time.speed() < 10 ? 1 : 0) + "/s", c.muted, Face::small, Align::right);
+  if (slider(ui, r.cut_left(4.5f * em, 3 * gap), "speed", speed, -1.0, std::log2(60.0), c.decay)) time.set_speed(std::exp2(speed));
+  head_choice(ui, r.cut_left(8.4f * em, 2 * gap), false);
+  head_choice(ui, r.cut_left(8.4f * em, 2 * gap), true);
+  const int diverged = ui.view.first_divergence();
+  if (button(ui, r.cut_left(5.2f * em, 2 * gap), "diverge",
+             ui.sign("A\xe2\x89\xa0"
+                     "B",
+                     "A/B") +
+                 (diverged < 0 ? std::string() : " t=" + std::to_string(diverged)),
+             false, diverged >= 0)) {
+    time.pause();
+    time.go(diverged);
+  }
+  if (r.w > 9 * em) command_box(ui, r);
+}
+
+void ribbon_panel(Ui& ui, const Rect& r) {
+  const Palette& c = ui.colours();
+  fill(ui, r, c.panel, 4);
+  frame(ui, r, c.border, 1, 4);
+  const Run& run = ui.view.a();
+  const Span span = visible_tokens(ui, std::max(4, static_cast<int>(r.w / (4.3f * ui.em))));
+  if (span.count == 0) {
+    text(ui, r.inset(ui.em, 0), "No tokens yet: type a fact such as Ana=red into the box above.", c.muted);
+    return;
+  }
+  const Rect inside = r.inset(0.4f * ui.em, 0.3f * ui.em);
+  const double most = std::max(1e-12, std::max(max_abs(run.series().erase), max_abs(run.series().write)));
+  const float width = std::min(inside.w / static_cast<float>(span.count), 8.0f * ui.em);
+  const Run* b = ui.view.b();
+  const bool branched = ui.view.document().branch.has_value() && b != nullptr;
+  for (int n = 0; n < span.count; ++n) {
+    const int t = span.first + n + 1;
+    const Run& shown = branched && t > ui.view.document().branch->at && t <= b->length() ? *b : run;
+    if (t > shown.length()) continue;
+    const Entry& entry = shown.timeline().entries[static_cast<std::size_t>(t - 1)];
+    Rect chip = Rect{std::floor(inside.x + width * static_cast<float>(n)), inside.y, std::floor(width) - 2, inside.h};
+    const Rect whole = chip;
+    Rect bars = chip.cut_bottom(0.55f * ui.em, 2);
+    const Colour tint = entry.kind == EntryKind::erase     ? c.chip_erase
+                        : entry.kind == EntryKind::query   ? c.chip_query
+                        : entry.kind == EntryKind::filler  ? c.chip_filler
+                        : entry.kind == EntryKind::surgery ? c.chip_surgery
+                                                           : c.chip_write;
+    fill(ui, chip, tint, 3);
+    if (&shown != &run) fill(ui, {chip.x, chip.y, chip.w, 2}, c.head_b);
+    text(ui, chip.inset(1, 0), entry.label, c.text, Face::small, Align::centre);
+    const auto i = static_cast<std::size_t>(t - 1);
+    const float half = std::floor(0.5f * bars.h) - 1;
+    fill(ui, {bars.x, bars.y, bars.w * static_cast<float>(shown.series().erase[i] / most), half}, c.erase);
+    fill(ui, {bars.x, bars.y + half + 1, bars.w * static_cast<float>(shown.series().write[i] / most), half}, c.write);
+    if (t == ui.view.transport.t()) frame(ui, {whole.x - 1, chip.y - 1, whole.w + 2, chip.h + 2}, c.cursor, 1.6f, 3);
+    if (ui.hovered(whole)) {
+      Focus focus;
+      focus.token = t;
+      ui.view.selection.hover(focus);
+      frame(ui, {whole.x - 1, chip.y - 1, whole.w + 2, chip.h + 2}, c.accent, 1.2f, 3);
+      ui.hint = "t=" + std::to_string(t) + "  " + entry.label + "   |erase| = |k r'| = " + number(shown.series().erase[i], 4) +
+                "   |write| = |k z'| = " + number(shown.series().write[i], 4) + "   |S| = " + number(shown.series().state[i], 4);
+      if (ImGui::IsMouseClicked(0)) ui.view.transport.pause(), ui.view.transport.go(t);
+    }
+  }
+}
+
+}  // namespace fw::viz

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// What panels draw with: rectangles that are cut into pieces, text that never leaves its place, bars, lines, and the context
+// they all share. Every length is a multiple of the font size, so that one number scales the whole picture.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "imgui.h"
+#include "viz/widgets/palette.h"
+#include "viz/widgets/textures.h"
+
+namespace fw::viz {
+
+struct Rect {
+  float x = 0, y = 0, w = 0, h = 0;
+  float right() const { return x + w; }
+  float bottom() const { return y + h; }
+  Rect inset(float dx, float dy) const { return {x + dx, y + dy, w - 2 * dx, h - 2 * dy}; }
+  /// Cut a piece off one side (and a gap), the rest stays.
+  Rect cut_left(float size, float gap = 0);
+  Rect cut_right(float size, float gap = 0);
+  Rect cut_top(float size, float gap = 0);
+  Rect cut_bottom(float size, float gap = 0);
+  bool holds(float px, float py) const { return px >= x && py >= y && px < right() && py < bottom(); }
+};
+
+/// Three faces of one size; null faces mean the built-in font.
+struct Fonts {
+  ImFont* regular = nullptr;
+  ImFont* small = nullptr;
+  ImFont* bold = nullptr;
+  float size = 15, small_size = 12;
+  bool greek = false;  ///< the font has Greek letters and mathematical signs
+};
+
+/// A heatmap that was handed to the renderer, and what it showed.
+struct Picture {
+  bool uploaded = false;
+  std::uint64_t stamp = 0;
+  ImTextureID id{};
+};
+
+/// Of panels, kept between frames; belongs to one renderer.
+struct PanelState {
+  std::map<int, Picture> pictures;
+  char command[512] = {};
+  std::string message;  ///< the last refusal, or what was done
+  bool refused = false;
+  std::string picture_wanted;  ///< a PNG file the window is to write of itself
+  bool gates_of_b = false;
+  bool focus_command = false;
+};
+
+struct Ui {
+  ViewModel& view;
+  Textures& textures;
+  const Fonts& fonts;
+  PanelState& state;
+  ImDrawList* draw = nullptr;
+  float em = 15;
+  std::string hint;  ///< what is under the pointer, for the status line
+
+  const Palette& colours() const { return palette_of(view.options.theme); }
+  Theme theme() const { return view.options.theme; }
+  /// `math` when the font has it, else `ascii`.
+  const char* sign(const char* math, const char* ascii) const { return fonts.greek ? math : ascii; }
+  bool hovered(const Rect& r) const;
+  bool clicked(const Rect& r) const;
+};
+
+enum class Face { regular, small, bold };
+enum class Align { left, centre, right };
+
+float text_width(const Ui& ui, std::string_view text, Face face = Face::regular);
+/// In the middle of the height of `r`; shortened with "..." when it is too wide. Returns the width drawn.
+float text(const Ui& ui, const Rect& r, std::string_view text, Colour colour, Face face = Face::regular, Align align = Align::left);
+
+void fill(const Ui& ui, const Rect& r, Colour colour, float rounding = 0);
+void frame(const Ui& ui, const Rect& r, Colour colour, float thickness = 1, float rounding = 0);
+void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, float thickness = 1);
+
+/// A panel's surface with its title and what it shows; returns the place inside. `reserve`: kept free at the title's right end.
+Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what, float reserve = 0);
+
+/// A horizontal bar of value/range from the left edge, on a track. Not a number: the track alone.
+void bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);
+/// From the middle, to either side.
+void signed_bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);
+/// A line over time: values at x = 0..n-1 spread over the width, y in [low, high] clamped; gaps where it is no number.
+void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, double high, Colour colour, int first = 0, int count = -1);
+
+/// A row of small buttons of which one is on; returns the one clicked, else -1.
+int choice(Ui& ui, const Rect& r, const char* id, const std::string_view* names, int count, int on);
+/// One button; `on` draws it as pressed.
+bool button(Ui& ui, const Rect& r, const char* id, std::string_view text, bool on = false, bool enabled = true);
+/// A horizontal slider without a label; true while it changes x. `done` is set when it is let go.
+bool slider(Ui& ui, const Rect& r, const char* id, double& x, double low, double high, Colour colour, bool* done = nullptr);
+
+/// "-0.00" never: a number with `digits` decimals; "-" when it is none.
+std::string number(double x, int digits = 2, bool plus = false);
+
+}  // namespace fw::viz

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// A matrix as a picture: one texel a cell, drawn as one textured rectangle (never a rectangle per cell). A matrix with more
+// cells than there are pixels is pooled: each texel shows the number of largest size among its cells, never their mean,
+// which would let signed numbers vanish.
+#pragma once
+
+#include "viz/widgets/canvas.h"
+
+namespace fw::viz {
+
+/// One per picture on the screen.
+enum class Slot : int {
+  state_a = 1,
+  state_b,
+  decay,
+  erase,
+  write,
+  change,
+  gate_b,
+  gate_w,
+  gate_a,
+  attention,
+  retention,
+  keys,
+  legend_signed,
+  legend_root,
+  legend_range
+};
+
+struct Scale {
+  bool is_signed = true;  ///< diverging around 0, [-range, range]; else sequential in [low, high]
+  double range = 1.0, low = 0.0, high = 1.0;
+  bool root = false;  ///< colours by signed square root
+};
+Colour colour_of(double x, const Scale& scale, Theme theme);
+
+struct Cell {
+  int row = -1, col = -1;
+  explicit operator bool() const { return row >= 0; }
+};
+
+/// Draw; the cell under the pointer. `stamp` must change whenever anything about the picture does.
+Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& scale, std::uint64_t stamp);
+/// Outline of a row (-1: none) and a column.
+void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col);
+/// The colours of a scale with its ends (and 0), in `r`.
+void legend(Ui& ui, const Rect& r, const Scale& scale, int digits = 2);
+
+/// A number from the things a picture depends on.
+std::uint64_t stamp_of(std::initializer_list<double> things);
+
+/// At most rows x cols cells, each the number of largest size of those it stands for.
+Grid pooled(const Grid& grid, int rows, int cols);
+
+}  // namespace fw::viz

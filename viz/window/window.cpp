@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "viz/window/window.h"
+
+#include <GLFW/glfw3.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "backends/imgui_impl_glfw.h"
+#include "backends/imgui_impl_opengl3.h"
+#include "core/error.h"
+#include "viz/app/fonts.h"
+#include "viz/app/headless.h"
+#include "viz/app/main_window.h"
+#include "viz/model/session.h"
+
+namespace fw::viz {
+namespace {
+
+/// Frames drawn after an event: widgets need a second look at what the first one changed.
+constexpr int kFramesAfterEvent = 3;
+
+class GlTextures : public Textures {
+ public:
+  ~GlTextures() override {
+    for (const auto& [slot, name] : names_) glDeleteTextures(1, &name);
+  }
+  ImTextureID upload(int slot, int width, int height, const std::vector<std::uint32_t>& pixels) override {
+    GLuint& name = names_[slot];
+    if (name == 0) glGenTextures(1, &name);
+    glBindTexture(GL_TEXTURE_2D, name);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_S, 0x812F);  // clamp to edge
+    glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_WRAP_T, 0x812F);
+    glPixelStorei(GL_UNPACK_ALIGNMENT, 4);
+    glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA, width, height, 0, GL_RGBA, GL_UNSIGNED_BYTE, pixels.data());
+    return (ImTextureID)(std::uintptr_t)name;
+  }
+
+ private:
+  std::map<int, GLuint> names_;
+};
+
+/// What the callbacks of one window write to. Keys are taken as events: polled once a frame, short presses would be lost.
+struct Events {
+  std::vector<std::pair<Key, bool>> keys;
+  int frames_due = kFramesAfterEvent;
+};
+
+std::string last_error;
+void on_error(int code, const char* text) { last_error = std::string(text) + " (" + std::to_string(code) + ")"; }
+Events& events_of(GLFWwindow* window) { return *static_cast<Events*>(glfwGetWindowUserPointer(window)); }
+
+void on_key(GLFWwindow* window, int key, int, int action, int mods) {
+  Events& events = events_of(window);
+  events.frames_due = kFramesAfterEvent;
+  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},   {GLFW_KEY_LEFT, Key::left},     {GLFW_KEY_RIGHT, Key::right},
+                                           {GLFW_KEY_HOME, Key::home},     {GLFW_KEY_END, Key::end},       {GLFW_KEY_COMMA, Key::comma},
+                                           {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash},
+                                           {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
+                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme}};
+  const auto found = known.find(key);
+  if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
+    events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
+}
+void wake(GLFWwindow* window) { events_of(window).frames_due = kFramesAfterEvent; }
+void on_move(GLFWwindow* window, double, double) { wake(window); }
+void on_button(GLFWwindow* window, int, int, int) { wake(window); }
+void on_scroll(GLFWwindow* window, double, double) { wake(window); }
+void on_char(GLFWwindow* window, unsigned) { wake(window); }
+void on_size(GLFWwindow* window, int, int) { wake(window); }
+void on_refresh(GLFWwindow* window) { wake(window); }
+
+/// GLFW and one window with OpenGL 3; gone with the object.
+struct Screen {
+  GLFWwindow* window = nullptr;
+
+  Screen(int width, int height) {
+    glfwSetErrorCallback(on_error);
+    if (!glfwInit())
+      throw Error("view: expected a display, got none: " + last_error + ". Without one: --screenshot FILE, --describe or --csv FILE");
+    glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, 3);
+    glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 3);
+    glfwWindowHint(GLFW_OPENGL_PROFILE, GLFW_OPENGL_CORE_PROFILE);
+    window = glfwCreateWindow(width, height, "fastweight", nullptr, nullptr);
+    if (window == nullptr) {
+      glfwTerminate();
+      throw Error("view: expected OpenGL 3.3, got none: " + last_error + ". Without it: --screenshot FILE, --describe or --csv FILE");
+    }
+    glfwSetWindowSizeLimits(window, 640, 480, GLFW_DONT_CARE, GLFW_DONT_CARE);
+    glfwMakeContextCurrent(window);
+    glfwSwapInterval(1);
+  }
+  ~Screen() {
+    glfwDestroyWindow(window);
+    glfwTerminate();
+  }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+};
+
+/// ImGui's context and its two backends.
+struct Gui {
+  explicit Gui(GLFWwindow* window) {
+    ImGui::CreateContext();
+    ImGui::GetIO().IniFilename = nullptr;
+    ImGui_ImplGlfw_InitForOpenGL(window, true);  // keeps and calls the callbacks set before
+    ImGui_ImplOpenGL3_Init("#version 330");
+  }
+  ~Gui() {
+    ImGui_ImplOpenGL3_Shutdown();
+    ImGui_ImplGlfw_Shutdown();
+    ImGui::DestroyContext();
+  }
+  Gui(const Gui&) = delete;
+  Gui& operator=(const Gui&) = delete;
+};
+
+void obey(ViewModel& view, PanelState& state, Events& events) {
+  const bool typing = ImGui::GetIO().WantTextInput;
+  for (const auto& [key, shift] : std::exchange(events.keys, {}))
+    if (!typing || key == Key::escape) press(view, state, key, shift);
+}
+
+/// The window as a PNG, drawn anew by the rasteriser at the window's size.
+void write_picture(ViewModel& view, const WindowOptions& options, PanelState& state) {
+  ImGuiContext* const mine = ImGui::GetCurrentContext();
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  const std::string path = std::exchange(state.picture_wanted, {});
+  try {
+    HeadlessOptions picture;
+    picture.width = static_cast<int>(size.x);
+    picture.height = static_cast<int>(size.y);
+    picture.font = options.font;
+    picture.font_size = options.font_size;
+    write_whole(path, png_bytes(screenshot(view, picture)));
+    state.message = "wrote " + path;
+    state.refused = false;
+  } catch (const Error& error) {
+    state.message = error.what();
+    state.refused = true;
+  }
+  ImGui::SetCurrentContext(mine);
+}
+
+}  // namespace
+
+void run_window(ViewModel& view, const WindowOptions& options) {
+  const Screen screen(options.width, options.height);
+  Events events;
+  glfwSetWindowUserPointer(screen.window, &events);
+  glfwSetKeyCallback(screen.window, on_key);
+  glfwSetCursorPosCallback(screen.window, on_move);
+  glfwSetMouseButtonCallback(screen.window, on_button);
+  glfwSetScrollCallback(screen.window, on_scroll);
+  glfwSetCharCallback(screen.window, on_char);
+  glfwSetFramebufferSizeCallback(screen.window, on_size);
+  glfwSetWindowRefreshCallback(screen.window, on_refresh);
+  const Gui gui(screen.window);
+  const Fonts fonts = load_fonts(options.font_size > 0 ? options.font_size : font_size_for(options.width), options.font);
+  GlTextures textures;
+  PanelState state;
+  double before = glfwGetTime();
+  for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
+    const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
+    // A blinking caret needs a few frames a second, playing needs them all, nothing else needs any.
+    if (view.transport.playing() || events.frames_due > 0 || options.frames > 0)
+      glfwPollEvents();
+    else if (busy)
+      glfwWaitEventsTimeout(0.25);
+    else
+      glfwWaitEvents();
+    if (events.frames_due > 0) --events.frames_due;
+    const double now = glfwGetTime(), passed = std::max(0.0, now - before);
+    before = now;
+    view.transport.tick(passed);
+    ImGui_ImplOpenGL3_NewFrame();
+    ImGui_ImplGlfw_NewFrame();
+    ImGui::GetIO().DeltaTime = std::max(ImGui::GetIO().DeltaTime, 1e-4f);
+    obey(view, state, events);
+    ImGui::NewFrame();
+    draw_main_window(view, textures, fonts, state);
+    ImGui::Render();
+    if (!state.picture_wanted.empty()) write_picture(view, options, state);
+    if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
+    int width = 0, height = 0;
+    glfwGetFramebufferSize(screen.window, &width, &height);
+    glViewport(0, 0, width, height);
+    glClearColor(0, 0, 0, 1);
+    glClear(GL_COLOR_BUFFER_BIT);
+    ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
+    glfwSwapBuffers(screen.window);
+    ++frame;
+  }
+}
+
+}  // namespace fw::viz
