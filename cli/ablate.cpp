@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "core/error.h"
 #include "experiment_arguments.h"
+#include "median.h"
 #include "plot.h"
 #include "progress.h"
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "median.h"
 #include "progress.h"
 
 namespace fw::cli {
@@ -166,13 +167,6 @@ void check_contenders(const BenchPlan& plan, BenchReport& report, Progress& prog
 }
 
 }  // namespace
-
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-}
 
 BenchReport run_bench_plan(const BenchPlan& plan) {
   BenchReport report;

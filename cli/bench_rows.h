@@ -50,6 +50,4 @@ struct BenchReport {
 
 BenchReport run_bench_plan(const BenchPlan& plan);
 
-double median_of(std::vector<double> values);
-
 }  // namespace fw::cli

@@ -116,7 +116,7 @@ void print_tasks(bool json) {
     if (json) continue;
     std::cout << row.name << ": " << row.summary << "\n  isolates  " << row.isolates << "\n  "
               << fmt::format("length {}, {} tokens, chance {:.3f}", task->length(), task->vocabulary_size(), task->chance()) << '\n';
-    for (const model::Parameter& p : task->parameters().list()) std::cout << fmt::format("    {:<12}  {}", p.str(), p.meaning) << '\n';
+    for (const model::Parameter& p : task->parameters().list()) std::cout << fmt::format("    {:<20}  {}", std::string(p.name) + "=" + p.str(), p.meaning) << '\n';
   }
   if (json) std::cout << list.dump(2) << '\n';
 }

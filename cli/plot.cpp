@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "median.h"
 
 namespace fw::cli {
 namespace {
@@ -56,13 +56,6 @@ std::string panel_svg(const PlotPanel& panel, double top) {
 }
 
 }  // namespace
-
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0.0;
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
-}
 
 std::string ablation_svg(const std::vector<PlotPanel>& panels) {
   double height = 12;

@@ -19,7 +19,6 @@ struct PlotPanel {
   std::vector<PlotRow> rows;
 };
 
-double median_of(std::vector<double> values);
 std::string ablation_svg(const std::vector<PlotPanel>& panels);
 
 }  // namespace fw::cli

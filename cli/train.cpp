@@ -25,7 +25,7 @@ struct TrainArguments {
   ExperimentArguments experiment;
   std::string task = "pour", settings, variant = "gdn2", out, log;
   std::uint64_t seed = 0;
-  index_t save_every = 0, log_every = 20, eval_sequences = 512;
+  index_t save_every = 0, log_every = 20, eval_sequences = 512, stop_at = 0;
   double until = 0.0;
   index_t until_every = 100;
   bool resume = false, json = false;
@@ -93,7 +93,7 @@ void run_train(const TrainArguments& a) {
       log.write({{"step", s.step}, {"loss", s.loss}, {"accuracy", s.accuracy}, {"norm", s.norm}, {"lr", s.lr}, {"tokens_per_second", p.tokens_per_second}});
     if (a.save_every > 0 && s.step % a.save_every == 0) save();
     const bool enough = a.until > 0 && s.step % a.until_every == 0 && model::evaluate(net, *task, a.seed + 1, 64).accuracy() >= a.until;
-    return !enough && !interrupted;
+    return !enough && !interrupted && s.step != a.stop_at;
   });
   std::signal(SIGINT, previous);
   progress.finish();
@@ -128,6 +128,7 @@ void add_train(CLI::App& app, int& status) {
   command->add_option("--log", a->log, "file of one JSON object a line");
   command->add_option("--log-every", a->log_every, "steps between two lines of the log")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--save-every", a->save_every, "steps between two checkpoints; 0: at the end alone")->capture_default_str()->check(CLI::NonNegativeNumber);
+  command->add_option("--stop-at", a->stop_at, "stop at this step, to go on later with --resume; 0: do not")->capture_default_str()->check(CLI::NonNegativeNumber);
   command->add_option("--until", a->until, "stop when 64 fresh sequences are right to this share; 0: never")->capture_default_str()->check(CLI::Range(0.0, 1.0));
   command->add_option("--until-every", a->until_every, "steps between two looks at it")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--eval-sequences", a->eval_sequences, "of the evaluation at the end")->capture_default_str()->check(CLI::PositiveNumber);
