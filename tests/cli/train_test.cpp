@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cli/program.h"
+#include "program.h"
 
 using namespace fw::test;
 
