@@ -16,6 +16,7 @@ void add_break(CLI::App& app, int& status);
 void add_golden(CLI::App& app, int& status);
 void add_bench(CLI::App& app, int& status);
 void add_list(CLI::App& app, int& status);
+void add_decode(CLI::App& app, int& status);
 
 /// fastweight list --mistakes: the bank of the judge.
 void print_mistakes(bool json);

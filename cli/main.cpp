@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   fw::cli::add_break(app, status);
   fw::cli::add_golden(app, status);
   fw::cli::add_bench(app, status);
+  fw::cli::add_decode(app, status);
   fw::cli::add_list(app, status);
   try {
     app.parse(argc, argv);
