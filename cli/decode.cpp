@@ -43,7 +43,7 @@ std::vector<std::int32_t> tokens_from(const std::string& text) {
   return tokens;
 }
 
-/// The task that is asked for, or else the one in the notes; settings of the notes hold for the same task only.
+/// The task that is asked for, or else the one in the notes; settings of the notes hold for the same task only. Null: none.
 std::unique_ptr<model::Task> task_of(const DecodeOptions& options, const Subject& subject) {
   const auto note = [&](const char* key) {
     const auto found = subject.notes.find(key);
@@ -79,7 +79,7 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
     ran = tokens_from(options.tokens);
   }
   const auto prompt = static_cast<index_t>(ran.size());
-  const model::SamplerOptions sampler{options.temperature, options.top_k, seed_from(options)};
+  const model::SamplerOptions sampler{options.temperature.value_or(1.0), options.top_k.value_or(0), seed_from(options)};
   bool first = true;
   const auto print = [&](std::int32_t token) {
     if (options.json) return;
@@ -128,7 +128,9 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
 /// What does not go together, before anything is loaded.
 void check_options(const DecodeOptions& o, bool task) {
   const auto refuse = [](const char* option, const char* needs) { throw Error(fmt::format("decode: {} needs {}", option, needs)); };
-  if (task && o.length) refuse("--length", "--prompt or --tokens (a task is answered, not continued)");
+  if (task && (o.length || o.temperature || o.top_k))
+    refuse(o.length ? "--length" : o.temperature ? "--temperature" : "--top-k", "--prompt or --tokens (a task is answered, not continued)");
+  if (!task && !o.settings.empty()) refuse("--set", "--task (or a checkpoint that was trained on one, without --prompt and --tokens)");
   if (!task && (o.index || o.count)) refuse(o.index ? "--index" : "--count", "--task (or a checkpoint that was trained on one, without --prompt and --tokens)");
   if (o.states_every && o.trace.empty()) refuse("--states-every", "--trace");
   if (o.states_every && *o.states_every < 0) throw Error(fmt::format("decode: --states-every must be at least 0, got {}", *o.states_every));
@@ -141,7 +143,11 @@ void run_decode(const DecodeOptions& options) {
   if (prompted) check_options(options, false);
   Subject subject{model::load_model(options.folder, options.backend), model::read_notes(options.folder), nullptr};
   subject.model().threads = options.threads;
-  subject.task = task_of(options, subject);
+  try {
+    subject.task = task_of(options, subject);
+  } catch (const Error&) {
+    if (!prompted) throw;  // a prompt needs the notes for the names of tokens alone: numbers will do
+  }
   if (!prompted && !subject.task)
     throw Error("decode: expected --prompt, --tokens or --task (the checkpoint does not say what it was trained on), got none");
   if (!prompted) check_options(options, true);
@@ -166,7 +172,7 @@ void add_decode(CLI::App& app, int& status) {
   CLI::Option* tokens = command->add_option("--tokens", o.tokens, "tokens to continue: 1,2,3")->type_name("LIST")->group("Input")->excludes(prompt);
   command->add_option("--task", o.task, "answer this task (default without a prompt: the one the checkpoint was trained on)")
       ->type_name("NAME")->group("Input")->excludes(prompt)->excludes(tokens);
-  command->add_option("--set", o.settings, "settings of the task, over those of the checkpoint: \"T=64 pairs=8\"")->type_name("TEXT")->group("Input")->excludes(prompt);
+  command->add_option("--set", o.settings, "settings of the task, over those of the checkpoint: \"T=64 pairs=8\"")->type_name("TEXT")->group("Input");
   command->add_option("--index", o.index, "which sequence of the evaluation stream is shown (default 0)")->type_name("N")->group("Input");
   command->add_option("--count", o.count, "sequences, from --index on, for the accuracy (default 64)")->type_name("N")->group("Input");
   command->add_option("--seed", o.seed, "of the draws, or of the evaluation stream (default 0)")->type_name("N")->group("Input");

@@ -19,10 +19,9 @@ namespace fw::cli {
 
 struct DecodeOptions {
   std::string folder, prompt, tokens, task, settings, backend = "omp", trace, case_file;
-  std::optional<index_t> length, states_every, index, count, layer;
+  std::optional<index_t> length, top_k, states_every, index, count, layer;
   std::string seed = "0";
-  double temperature = 1.0;
-  index_t top_k = 0;
+  std::optional<double> temperature;
   int threads = 0;
   bool json = false, prompt_given = false, tokens_given = false;
 };

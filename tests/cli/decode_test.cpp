@@ -163,6 +163,8 @@ TEST_SUITE("cli") {
     refused("edit --task nothing", "task: name must be one of");
     refused("edit --set live=many", "live must be");
     refused("edit --length 3", "--length needs");
+    refused("edit --top-k 3", "--top-k needs");
+    refused("bytes --prompt a --set T=3", "--set needs");
     refused("bytes --prompt a --count 3", "--count needs");
     refused("bytes --prompt a --states-every 2", "--states-every needs --trace");
     refused("bytes --prompt a --layer 0", "--layer needs");
