@@ -80,11 +80,13 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
   }
   const auto prompt = static_cast<index_t>(ran.size());
   const model::SamplerOptions sampler{options.temperature.value_or(1.0), options.top_k.value_or(0), seed_from(options)};
+  const float nothing = 0;
+  model::sample(&nothing, 1, sampler, 0, 0);  // refuses the options before anything is printed
   bool first = true;
   const auto print = [&](std::int32_t token) {
     if (options.json) return;
     if (bytes) std::cout << byte_text(token);
-    else std::cout << (first ? "" : " ") << subject.show(token);
+    else std::cout << (first ? "" : " ") << (subject.task ? subject.show(token) : std::to_string(token));
     first = false;
   };
 
@@ -158,7 +160,7 @@ void run_decode(const DecodeOptions& options) {
 }  // namespace
 
 std::string Subject::show(std::int32_t token) const {
-  return task && token >= 0 && token < task->vocabulary_size() ? task->show(token) : std::to_string(token);
+  return task && token < task->vocabulary_size() ? task->show(token) : "#" + std::to_string(token);
 }
 
 std::uint64_t seed_from(const DecodeOptions& options) { return whole<std::uint64_t>(options.seed, "--seed", "a whole number below 2^64"); }

@@ -32,7 +32,7 @@ struct Subject {
   model::Notes notes;
   std::unique_ptr<model::Task> task;  ///< null: not known
   model::LanguageModel<float>& model() { return loaded.model; }
-  /// A token for people: the task's name for it, or its number.
+  /// A token for people: the task's name for it; #7 for one that the task does not have.
   std::string show(std::int32_t token) const;
 };
 

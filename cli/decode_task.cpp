@@ -51,20 +51,22 @@ void count(const model::Task& task, const Sequence& s, Answers& answers) {
   }
 }
 
-void print_sequence(const model::Task& task, const Sequence& s, const Answers& answers, index_t index) {
+void print_sequence(const Subject& subject, const Sequence& s, const Answers& answers, index_t index) {
+  const model::Task& task = *subject.task;
   std::cout << task.show(s.tokens) << "\n\n" << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", "t", "token", "right", "model", "kind");
   for (std::size_t t = 0; t < s.targets.size(); ++t)
     if (s.targets[t] != model::kNotScored)
-      std::cout << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", t, task.show(s.tokens[t]), task.show(s.targets[t]), task.show(s.predictions[t]),
+      std::cout << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", t, task.show(s.tokens[t]), task.show(s.targets[t]), subject.show(s.predictions[t]),
                                task.explain(s.tokens, s.targets, static_cast<index_t>(t), s.predictions[t]));
   std::cout << fmt::format("\nsequence {}: {} of {} right\n", index, answers.right, answers.scored);
 }
 
-Json sequence_json(const model::Task& task, const Sequence& s, index_t index) {
+Json sequence_json(const Subject& subject, const Sequence& s, index_t index) {
+  const model::Task& task = *subject.task;
   Json answers = Json::array();
   for (std::size_t t = 0; t < s.targets.size(); ++t)
     if (s.targets[t] != model::kNotScored)
-      answers.push_back({{"t", t}, {"token", task.show(s.tokens[t])}, {"right", task.show(s.targets[t])}, {"model", task.show(s.predictions[t])},
+      answers.push_back({{"t", t}, {"token", task.show(s.tokens[t])}, {"right", task.show(s.targets[t])}, {"model", subject.show(s.predictions[t])},
                          {"kind", task.explain(s.tokens, s.targets, static_cast<index_t>(t), s.predictions[t])}});
   return {{"index", index}, {"tokens", s.tokens}, {"text", task.show(s.tokens)}, {"answers", answers}};
 }
@@ -113,12 +115,12 @@ void answer_task(const DecodeOptions& options, Subject& subject) {
   if (options.json) {
     Json json = {{"checkpoint", options.folder}, {"backend", subject.model().backend_name()}, {"task", task.name()}, {"settings", task.parameters().str()},
                  {"seed", seed}, {"sequences", total}, {"scored", all.scored}, {"right", all.right}, {"accuracy", all.accuracy()},
-                 {"chance", task.chance()}, {"kinds", all.kinds}, {"sequence", sequence_json(task, shown, index)}};
+                 {"chance", task.chance()}, {"kinds", all.kinds}, {"sequence", sequence_json(subject, shown, index)}};
     std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
     return;
   }
   std::cout << fmt::format("{}: {}; evaluation stream, seed {}, sequence {}\n", task.name(), task.parameters().str(), seed, index);
-  print_sequence(task, shown, first, index);
+  print_sequence(subject, shown, first, index);
   std::cout << fmt::format("accuracy over {} sequences: {:.4f} ({} of {}); chance {:.4f}{}\n", total, all.accuracy(), all.right, all.scored,
                            task.chance(), mistakes(all));
 }

@@ -110,6 +110,7 @@ TEST_SUITE("cli") {
     CHECK(has(text.out, "accuracy over 3 sequences: 0."));
     CHECK(parsed(here, "edit --set live=3 --count 1").at("scored") == 3);
     CHECK(parsed(here, "seven --task parity --set T=6 --count 2").at("scored") == 12);
+    CHECK(has(fastweight(here, "decode edit --task parity --count 1").out, " #"));  // an answer that is no token of the task
     CHECK(parsed(here, "edit --task copy --count 1").at("scored") == 16);
   }
 
