@@ -21,6 +21,7 @@ void add_ablate(CLI::App& app, int& status);
 void add_list(CLI::App& app, int& status);
 /// Only where the program is built with the visualizer's model.
 void add_view(CLI::App& app, int& status);
+void add_decode(CLI::App& app, int& status);
 
 /// fastweight list --mistakes: the bank of the judge.
 void print_mistakes(bool json);

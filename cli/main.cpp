@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   fw::cli::add_train(app, status);
   fw::cli::add_eval(app, status);
   fw::cli::add_ablate(app, status);
+  fw::cli::add_decode(app, status);
   fw::cli::add_list(app, status);
 #ifdef FASTWEIGHT_WITH_VIEW
   fw::cli::add_view(app, status);

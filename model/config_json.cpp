@@ -139,7 +139,8 @@ std::string config_to_json(const ModelConfig& c) {
   j["hidden_size"] = c.hidden_size;
   j["num_hidden_layers"] = c.layers();
   j["num_heads"] = c.num_heads;
-  if (!type || type->mixer != Variant::delta) j["num_v_heads"] = c.value_heads();
+  // that library's delta_net has no such key
+  if (!type || type->mixer != Variant::delta || c.value_heads() != c.num_heads) j["num_v_heads"] = c.value_heads();
   const double d = static_cast<double>(c.hidden_size), K = static_cast<double>(c.head_k_dim), V = static_cast<double>(c.head_v_dim);
   if (type && type->mixer == Variant::delta) {
     j["expand_k"] = K * static_cast<double>(c.num_heads) / d;

@@ -79,7 +79,7 @@ typename LanguageModel<T>::Workspace& LanguageModel<T>::workspace(std::size_t i)
 
 template <class T>
 CallContext<T> LanguageModel<T>::call(index_t B, index_t T_, bool training, int inner_threads) const {
-  return {B, T_, backend_, inner_threads, training};
+  return {B, T_, backend_, inner_threads, training, nullptr, 0};
 }
 
 template <class T>
@@ -106,7 +106,9 @@ void LanguageModel<T>::blocks(const CallContext<T>& call, const std::int32_t* to
     const LayerSlots& s = layout_.slots.layers[l];
     rms_norm(c.x.data(), p + s.attn_norm.offset, config_.norm_eps, n, d, shaped(c.normed, {n, d}), shaped(c.inverse, {n}));
     T* h = shaped(c.h, {n, d});
-    mixers_[l]->forward(call, p, c.normed.data(), *c.mixer, state ? &state->layers[l] : nullptr, h);
+    CallContext<T> here = call;
+    here.layer = static_cast<index_t>(l);
+    mixers_[l]->forward(here, p, c.normed.data(), *c.mixer, state ? &state->layers[l] : nullptr, h);
     for (index_t i = 0; i < n * d; ++i) h[i] += c.x[i];
     T* out = shaped(input_of(l + 1), {n, d});
     if (I == 0) {
@@ -236,7 +238,9 @@ template <class T>
 Tensor<T> LanguageModel<T>::logits(std::span<const std::int32_t> tokens, index_t B, index_t T_) {
   check_tokens("model logits", tokens, B, T_);
   Workspace& w = workspace(0);
-  blocks(call(B, T_, false, threads), tokens.data(), w, nullptr);
+  CallContext<T> mine = call(B, T_, false, threads);
+  mine.observer = observer;
+  blocks(mine, tokens.data(), w, nullptr);
   Tensor<T> out({B, T_, config_.vocab_size});
   linear(parameters_.data(), layout_.slots.lm_head, {}, w.normed.data(), B * T_, out.data());
   return out;
@@ -257,7 +261,9 @@ Tensor<T> LanguageModel<T>::continued(std::span<const std::int32_t> tokens, inde
     throw Error("model continued: state must be new_state(" + std::to_string(B) + ") of this model, got one of " +
                 std::to_string(state.layers.size()) + " layers for B = " + std::to_string(state.B));
   Workspace& w = workspace(0);
-  blocks(call(B, T_, false, B * T_ < kFewTokens ? 1 : threads), tokens.data(), w, &state);
+  CallContext<T> mine = call(B, T_, false, B * T_ < kFewTokens ? 1 : threads);
+  mine.observer = observer;
+  blocks(mine, tokens.data(), w, &state);
   const T* rows = w.normed.data();
   const index_t d = config_.hidden_size;
   if (last_only) {

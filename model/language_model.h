@@ -48,6 +48,8 @@ class LanguageModel {
   const std::vector<T>& parameters() const { return parameters_; }
   void initialise(std::uint64_t seed);
   int threads = 0;  ///< 0: all cores
+  /// Sees the rules' calls of logits() and continued(), layer after layer; null: nobody. It must outlive those calls.
+  RuleObserver<T>* observer = nullptr;
 
   /// Logits of every token: tokens [B,T] -> [B,T,vocab].
   Tensor<T> logits(std::span<const std::int32_t> tokens, index_t B, index_t T_);

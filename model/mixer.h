@@ -35,6 +35,14 @@ struct MixerCache {
   virtual ~MixerCache() = default;
 };
 
+/// Looks at every call of a rule inside a model, e.g. to record it (trace.h).
+template <class T>
+struct RuleObserver {
+  virtual ~RuleObserver() = default;
+  /// After the rule of layer `layer`: what went in (raw, as `options` say; initial_* of tokens before) and what came out.
+  virtual void observe(index_t layer, const Inputs<T>& in, const Options& options, const Outputs<T>& out) = 0;
+};
+
 /// Sizes and who computes, of one call.
 template <class T>
 struct CallContext {
@@ -42,6 +50,8 @@ struct CallContext {
   const Backend<T>* backend = nullptr;
   int threads = 1;        ///< inside the rule
   bool training = false;  ///< a backward will follow
+  RuleObserver<T>* observer = nullptr;  ///< null: nobody looks
+  index_t layer = 0;                    ///< for the observer
 };
 
 template <class T>
