@@ -4,9 +4,9 @@
 // fastweight decode: a checkpoint continues a prompt or answers a task, and writes down what its rules did.
 #include "decode.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -55,7 +55,8 @@ std::unique_ptr<model::Task> task_of(const DecodeOptions& options, const Subject
   task->set(options.settings);
   const index_t vocab = subject.loaded.model.config().vocab_size;
   if (task->vocabulary_size() > vocab)
-    throw Error(fmt::format("decode: the task {} has {} tokens and must have at most the {} of the model", name, task->vocabulary_size(), vocab));
+    throw Error(
+        fmt::format("decode: the task {} has {} tokens and must have at most the {} of the model", name, task->vocabulary_size(), vocab));
   return task;
 }
 
@@ -72,7 +73,8 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
   const bool bytes = options.prompt_given || (!subject.task && vocab == kBytes) || (subject.task && subject.task->name() == "text");
   std::vector<std::int32_t> ran;
   if (options.prompt_given) {
-    if (vocab != kBytes) throw Error(fmt::format("decode: --prompt needs a model of bytes, with {} tokens, got one with {} (use --tokens)", kBytes, vocab));
+    if (vocab != kBytes)
+      throw Error(fmt::format("decode: --prompt needs a model of bytes, with {} tokens, got one with {} (use --tokens)", kBytes, vocab));
     for (const char c : options.prompt) ran.push_back(static_cast<unsigned char>(c));
     if (ran.empty()) throw Error("decode: --prompt must hold at least one byte, got none");
   } else {
@@ -85,8 +87,10 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
   bool first = true;
   const auto print = [&](std::int32_t token) {
     if (options.json) return;
-    if (bytes) std::cout << byte_text(token);
-    else std::cout << (first ? "" : " ") << (subject.task ? subject.show(token) : std::to_string(token));
+    if (bytes)
+      std::cout << byte_text(token);
+    else
+      std::cout << (first ? "" : " ") << (subject.task ? subject.show(token) : std::to_string(token));
     first = false;
   };
 
@@ -95,7 +99,8 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
   std::vector<std::int32_t> predictions, drawn;
   const auto run = [&](const std::vector<std::int32_t>& tokens) {
     Tensor<float> logits = m.continued(tokens, 1, static_cast<index_t>(tokens.size()), state, !recording.active());
-    for (index_t t = 0; recording.active() && t < logits.shape()[1]; ++t) predictions.push_back(model::sample(logits.row(0, t), vocab, {0.0, 0, 0}, 0, 0));
+    for (index_t t = 0; recording.active() && t < logits.shape()[1]; ++t)
+      predictions.push_back(model::sample(logits.row(0, t), vocab, {0.0, 0, 0}, 0, 0));
     return logits;
   };
   Tensor<float> logits = run(ran);
@@ -109,14 +114,17 @@ void continue_prompt(const DecodeOptions& options, Subject& subject) {
     logits = run({token});
     ran.push_back(token);
   }
+  if (!options.json) std::cout << '\n' << std::flush;
   recording.write(ran, prompt, {}, predictions);
-  if (!options.json) {
-    std::cout << '\n';
-    return;
-  }
+  if (!options.json) return;
   const std::vector<std::int32_t> given(ran.begin(), ran.begin() + prompt);
-  Json json = {{"checkpoint", options.folder}, {"backend", m.backend_name()}, {"seed", sampler.seed}, {"temperature", sampler.temperature},
-               {"top_k", sampler.top_k}, {"prompt", given}, {"tokens", drawn}};
+  Json json = {{"checkpoint", options.folder},
+               {"backend", m.backend_name()},
+               {"seed", sampler.seed},
+               {"temperature", sampler.temperature},
+               {"top_k", sampler.top_k},
+               {"prompt", given},
+               {"tokens", drawn}};
   if (bytes) {
     json["text"] = std::string(drawn.begin(), drawn.end());
   } else if (subject.task) {
@@ -133,11 +141,13 @@ void check_options(const DecodeOptions& o, bool task) {
   if (task && (o.length || o.temperature || o.top_k))
     refuse(o.length ? "--length" : o.temperature ? "--temperature" : "--top-k", "--prompt or --tokens (a task is answered, not continued)");
   if (!task && !o.settings.empty()) refuse("--set", "--task (or a checkpoint that was trained on one, without --prompt and --tokens)");
-  if (!task && (o.index || o.count)) refuse(o.index ? "--index" : "--count", "--task (or a checkpoint that was trained on one, without --prompt and --tokens)");
+  if (!task && (o.index || o.count))
+    refuse(o.index ? "--index" : "--count", "--task (or a checkpoint that was trained on one, without --prompt and --tokens)");
   if (o.states_every && o.trace.empty()) refuse("--states-every", "--trace");
   if (o.states_every && *o.states_every < 0) throw Error(fmt::format("decode: --states-every must be at least 0, got {}", *o.states_every));
   if (o.layer && o.trace.empty() && o.case_file.empty()) refuse("--layer", "--trace or --case");
-  if (!o.trace.empty() && o.trace == o.case_file) throw Error("decode: --trace and --case must be two files, got \"" + o.trace + "\" for both");
+  if (!o.trace.empty() && o.trace == o.case_file)
+    throw Error("decode: --trace and --case must be two files, got \"" + o.trace + "\" for both");
 }
 
 void run_decode(const DecodeOptions& options) {
@@ -153,8 +163,10 @@ void run_decode(const DecodeOptions& options) {
   if (!prompted && !subject.task)
     throw Error("decode: expected --prompt, --tokens or --task (the checkpoint does not say what it was trained on), got none");
   if (!prompted) check_options(options, true);
-  if (prompted) continue_prompt(options, subject);
-  else answer_task(options, subject);
+  if (prompted)
+    continue_prompt(options, subject);
+  else
+    answer_task(options, subject);
 }
 
 }  // namespace
@@ -170,21 +182,34 @@ void add_decode(CLI::App& app, int& status) {
   DecodeOptions& o = *options;
   CLI::App* command = app.add_subcommand("decode", "let a checkpoint continue a prompt or answer a task, and record what its rules do");
   command->add_option("checkpoint", o.folder, "folder with config.json and model.safetensors")->required()->type_name("FOLDER");
-  CLI::Option* prompt = command->add_option("--prompt", o.prompt, "text to continue, for models of bytes")->type_name("TEXT")->group("Input");
-  CLI::Option* tokens = command->add_option("--tokens", o.tokens, "tokens to continue: 1,2,3")->type_name("LIST")->group("Input")->excludes(prompt);
+  CLI::Option* prompt =
+      command->add_option("--prompt", o.prompt, "text to continue, for models of bytes")->type_name("TEXT")->group("Input");
+  CLI::Option* tokens =
+      command->add_option("--tokens", o.tokens, "tokens to continue: 1,2,3")->type_name("LIST")->group("Input")->excludes(prompt);
   command->add_option("--task", o.task, "answer this task (default without a prompt: the one the checkpoint was trained on)")
-      ->type_name("NAME")->group("Input")->excludes(prompt)->excludes(tokens);
-  command->add_option("--set", o.settings, "settings of the task, over those of the checkpoint: \"T=64 pairs=8\"")->type_name("TEXT")->group("Input");
+      ->type_name("NAME")
+      ->group("Input")
+      ->excludes(prompt)
+      ->excludes(tokens);
+  command->add_option("--set", o.settings, "settings of the task, over those of the checkpoint: \"T=64 pairs=8\"")
+      ->type_name("TEXT")
+      ->group("Input");
   command->add_option("--index", o.index, "which sequence of the evaluation stream is shown (default 0)")->type_name("N")->group("Input");
   command->add_option("--count", o.count, "sequences, from --index on, for the accuracy (default 64)")->type_name("N")->group("Input");
   command->add_option("--seed", o.seed, "of the draws, or of the evaluation stream (default 0)")->type_name("N")->group("Input");
   command->add_option("--length", o.length, "tokens to draw (default 64)")->type_name("N")->group("Sampling");
   command->add_option("--temperature", o.temperature, "0: the likeliest token (default 1)")->type_name("X")->group("Sampling");
   command->add_option("--top-k", o.top_k, "draw among the k likeliest, 0: all (default)")->type_name("K")->group("Sampling");
-  command->add_option("--trace", o.trace, "write what every recurrent layer saw and did to a safetensors file")->type_name("FILE")->group("Recording");
-  command->add_option("--states-every", o.states_every, "keep the state after every n-th token, 0: none (default 1)")->type_name("N")->group("Recording");
+  command->add_option("--trace", o.trace, "write what every recurrent layer saw and did to a safetensors file")
+      ->type_name("FILE")
+      ->group("Recording");
+  command->add_option("--states-every", o.states_every, "keep the state after every n-th token, 0: none (default 1)")
+      ->type_name("N")
+      ->group("Recording");
   command->add_option("--case", o.case_file, "write one layer as a case file for fastweight verify")->type_name("FILE")->group("Recording");
-  command->add_option("--layer", o.layer, "record this layer alone (default: all; for --case the first)")->type_name("N")->group("Recording");
+  command->add_option("--layer", o.layer, "record this layer alone (default: all; for --case the first)")
+      ->type_name("N")
+      ->group("Recording");
   command->add_option("--backend", o.backend, "who computes the rules: naive, omp or cuda (default omp)")->type_name("NAME");
   command->add_option("--threads", o.threads, "threads, 0: all cores (default)")->check(CLI::NonNegativeNumber)->type_name("N");
   command->add_flag("--json", o.json, "print the result as JSON");

@@ -38,7 +38,9 @@ std::vector<std::int32_t> likeliest(const Tensor<float>& logits, index_t row, in
 }
 
 Sequence sequence_of(const model::Batch& batch, index_t row) {
-  const auto cut = [&](const std::vector<std::int32_t>& all) { return std::vector<std::int32_t>(all.begin() + row * batch.T, all.begin() + (row + 1) * batch.T); };
+  const auto cut = [&](const std::vector<std::int32_t>& all) {
+    return std::vector<std::int32_t>(all.begin() + row * batch.T, all.begin() + (row + 1) * batch.T);
+  };
   return {cut(batch.tokens), cut(batch.targets), {}};
 }
 
@@ -56,7 +58,8 @@ void print_sequence(const Subject& subject, const Sequence& s, const Answers& an
   std::cout << task.show(s.tokens) << "\n\n" << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", "t", "token", "right", "model", "kind");
   for (std::size_t t = 0; t < s.targets.size(); ++t)
     if (s.targets[t] != model::kNotScored)
-      std::cout << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", t, task.show(s.tokens[t]), task.show(s.targets[t]), subject.show(s.predictions[t]),
+      std::cout << fmt::format("{:>6}  {:<10} {:<10} {:<10} {}\n", t, task.show(s.tokens[t]), task.show(s.targets[t]),
+                               subject.show(s.predictions[t]),
                                task.explain(s.tokens, s.targets, static_cast<index_t>(t), s.predictions[t]));
   std::cout << fmt::format("\nsequence {}: {} of {} right\n", index, answers.right, answers.scored);
 }
@@ -66,7 +69,10 @@ Json sequence_json(const Subject& subject, const Sequence& s, index_t index) {
   Json answers = Json::array();
   for (std::size_t t = 0; t < s.targets.size(); ++t)
     if (s.targets[t] != model::kNotScored)
-      answers.push_back({{"t", t}, {"token", task.show(s.tokens[t])}, {"right", task.show(s.targets[t])}, {"model", subject.show(s.predictions[t])},
+      answers.push_back({{"t", t},
+                         {"token", task.show(s.tokens[t])},
+                         {"right", task.show(s.targets[t])},
+                         {"model", subject.show(s.predictions[t])},
                          {"kind", task.explain(s.tokens, s.targets, static_cast<index_t>(t), s.predictions[t])}});
   return {{"index", index}, {"tokens", s.tokens}, {"text", task.show(s.tokens)}, {"answers", answers}};
 }
@@ -113,9 +119,18 @@ void answer_task(const DecodeOptions& options, Subject& subject) {
   progress.finish();
 
   if (options.json) {
-    Json json = {{"checkpoint", options.folder}, {"backend", subject.model().backend_name()}, {"task", task.name()}, {"settings", task.parameters().str()},
-                 {"seed", seed}, {"sequences", total}, {"scored", all.scored}, {"right", all.right}, {"accuracy", all.accuracy()},
-                 {"chance", task.chance()}, {"kinds", all.kinds}, {"sequence", sequence_json(subject, shown, index)}};
+    Json json = {{"checkpoint", options.folder},
+                 {"backend", subject.model().backend_name()},
+                 {"task", task.name()},
+                 {"settings", task.parameters().str()},
+                 {"seed", seed},
+                 {"sequences", total},
+                 {"scored", all.scored},
+                 {"right", all.right},
+                 {"accuracy", all.accuracy()},
+                 {"chance", task.chance()},
+                 {"kinds", all.kinds},
+                 {"sequence", sequence_json(subject, shown, index)}};
     std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
     return;
   }

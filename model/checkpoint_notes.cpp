@@ -17,7 +17,8 @@ Notes read_notes(const std::string& folder) {
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   std::ifstream in(path, std::ios::binary);
   unsigned char start[8] = {};
-  if (error || size < 8 || !in.read(reinterpret_cast<char*>(start), 8)) throw Error(who + " must be a safetensors file, got " + (error ? "none that can be read" : std::to_string(size) + " bytes"));
+  if (error || size < 8 || !in.read(reinterpret_cast<char*>(start), 8))
+    throw Error(who + " must be a safetensors file, got " + (error ? "none that can be read" : std::to_string(size) + " bytes"));
   std::uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | start[i];
   if (length > kSafetensorsMaxHeader || length > size - 8)

@@ -48,8 +48,8 @@ template <class T>
 struct CallContext {
   index_t B = 0, T_ = 0;
   const Backend<T>* backend = nullptr;
-  int threads = 1;        ///< inside the rule
-  bool training = false;  ///< a backward will follow
+  int threads = 1;                      ///< inside the rule
+  bool training = false;                ///< a backward will follow
   RuleObserver<T>* observer = nullptr;  ///< null: nobody looks
   index_t layer = 0;                    ///< for the observer
 };

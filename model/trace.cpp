@@ -56,7 +56,8 @@ TraceRecorder::TraceRecorder(const ModelConfig& config, TraceOptions options) : 
   if (all.empty()) throw Error("trace: the model must have a recurrent layer, got attention alone");
   if (options_.layers.empty()) options_.layers = all;
   for (const index_t l : options_.layers) {
-    if (!std::count(all.begin(), all.end(), l)) throw Error("trace: layers must be of the recurrent ones (" + known + "), got " + std::to_string(l));
+    if (!std::count(all.begin(), all.end(), l))
+      throw Error("trace: layers must be of the recurrent ones (" + known + "), got " + std::to_string(l));
     seen_[l];
   }
 }
@@ -69,7 +70,9 @@ void TraceRecorder::observe(index_t layer, const Inputs<float>& in, const Option
   seen.options = options;
   seen.o.push_back(out.o);
   Inputs<float> piece = in;
-  if (!seen.pieces.empty()) piece.A_log = {}, piece.dt_bias = {}, piece.initial_state = {}, piece.initial_angle = {}, piece.initial_key = {}, piece.initial_value = {};
+  if (!seen.pieces.empty())
+    piece.A_log = {}, piece.dt_bias = {}, piece.initial_state = {}, piece.initial_angle = {}, piece.initial_key = {},
+    piece.initial_value = {};
   seen.pieces.push_back(std::move(piece));
 }
 
@@ -81,7 +84,8 @@ Trace TraceRecorder::finish(const std::vector<std::int32_t>& tokens) const {
   const index_t T_ = trace.length(), every = options_.states_every;
   for (index_t t = every - 1; every > 0 && t < T_; t += every) trace.state_tokens.push_back(t);
   const double bytes = 4.0 * static_cast<double>(trace.state_tokens.size()) * static_cast<double>(seen_.size()) *
-                       static_cast<double>(config_.value_heads()) * static_cast<double>(config_.head_k_dim) * static_cast<double>(config_.head_v_dim);
+                       static_cast<double>(config_.value_heads()) * static_cast<double>(config_.head_k_dim) *
+                       static_cast<double>(config_.head_v_dim);
   if (bytes > options_.max_bytes)
     throw Error("trace: states must take at most " + std::to_string(static_cast<index_t>(options_.max_bytes / 1048576.0)) + " MiB, got " +
                 std::to_string(static_cast<index_t>(bytes / 1048576.0)) + " MiB (ask for the state after fewer tokens)");

@@ -22,23 +22,23 @@ namespace fw::model {
 /// One recurrent layer. T tokens of one sequence; values are exact in float.
 struct TraceLayer {
   index_t layer = 0;
-  Options options;     ///< variant and scale; no normalisation or activation is left to the rule
-  bool unit_qk = false;  ///< q and k were divided by their lengths before they came here
-  Inputs<double> in;   ///< [1,T,...] as core/problem.h; initial_* where the recording began in the middle
-  Tensor<double> e;    ///< [1,T,HV,Dk] erase direction; this and the next three: delta family only
-  Tensor<double> r, z, delta;            ///< [1,T,HV,Dv] answer of the memory, what is to be written, z - r
-  Tensor<double> q_rotated, k_rotated;   ///< [1,T,HV,Dk] Mamba-3 only
-  Outputs<double> out;                   ///< of the naive reference: o, final_*
-  Tensor<double> o_backend;              ///< [1,T,HV,Dv] what the model's backend gave for o
-  Tensor<float> states;                  ///< [n,HV,Dk,Dv] after the tokens of Trace::state_tokens
+  Options options;                      ///< variant and scale; no normalisation or activation is left to the rule
+  bool unit_qk = false;                 ///< q and k were divided by their lengths before they came here
+  Inputs<double> in;                    ///< [1,T,...] as core/problem.h; initial_* where the recording began in the middle
+  Tensor<double> e;                     ///< [1,T,HV,Dk] erase direction; this and the next three: delta family only
+  Tensor<double> r, z, delta;           ///< [1,T,HV,Dv] answer of the memory, what is to be written, z - r
+  Tensor<double> q_rotated, k_rotated;  ///< [1,T,HV,Dk] Mamba-3 only
+  Outputs<double> out;                  ///< of the naive reference: o, final_*
+  Tensor<double> o_backend;             ///< [1,T,HV,Dv] what the model's backend gave for o
+  Tensor<float> states;                 ///< [n,HV,Dk,Dv] after the tokens of Trace::state_tokens
 };
 
 struct Trace {
-  std::vector<index_t> tokens;       ///< [T] that went through the model
-  std::vector<index_t> targets;      ///< [T] right answers, -1: not scored; or empty
-  std::vector<index_t> predictions;  ///< [T] likeliest next token after each; or empty
-  index_t prompt = 0;                ///< how many of the tokens were given, not drawn
-  std::vector<index_t> state_tokens; ///< tokens after which states were kept, ascending
+  std::vector<index_t> tokens;               ///< [T] that went through the model
+  std::vector<index_t> targets;              ///< [T] right answers, -1: not scored; or empty
+  std::vector<index_t> predictions;          ///< [T] likeliest next token after each; or empty
+  index_t prompt = 0;                        ///< how many of the tokens were given, not drawn
+  std::vector<index_t> state_tokens;         ///< tokens after which states were kept, ascending
   std::map<index_t, std::string> names;      ///< of tokens that occur, where known
   std::map<std::string, std::string> notes;  ///< of the caller
   ModelConfig config;
@@ -49,10 +49,10 @@ struct Trace {
 };
 
 struct TraceOptions {
-  index_t states_every = 1;      ///< keep the state after every n-th token; 0: none
-  std::vector<index_t> layers;   ///< empty: all recurrent ones
+  index_t states_every = 1;         ///< keep the state after every n-th token; 0: none
+  std::vector<index_t> layers;      ///< empty: all recurrent ones
   double max_bytes = 4294967296.0;  ///< refuse states beyond this
-  int threads = 1;               ///< of the replay; 0: all cores
+  int threads = 1;                  ///< of the replay; 0: all cores
 };
 
 class TraceRecorder final : public RuleObserver<float> {

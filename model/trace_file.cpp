@@ -20,7 +20,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kFormat = "fastweight-trace";
 constexpr const char* kConventions =
-    "tensors [1,T,heads,width], states [n,HV,Dk,Dv] (rows: key channels) after the tokens state_tokens; q k v g b w beta as the rule takes them: "
+    "tensors [1,T,heads,width], states [n,HV,Dk,Dv] (rows: key channels) after the tokens state_tokens; q k v g b w beta as the rule takes "
+    "them: "
     "after convolution, SiLU, normalisation and activation; g is a natural logarithm; value head j reads key head j / (HV/H); "
     "S_decayed = Diag(exp g) S, r = S_decayed^T e, S = S_decayed + k (z - r)^T, delta = z - r, o = scale S^T q with S after the edit";
 
@@ -58,7 +59,8 @@ class Reader {
     const std::string& given = text(key, "a number");
     double value = 0;
     const auto [at, error] = std::from_chars(given.data(), given.data() + given.size(), value);
-    if (error != std::errc() || at != given.data() + given.size() || !std::isfinite(value)) refuse("metadata " + key, "a number", quoted_name(given));
+    if (error != std::errc() || at != given.data() + given.size() || !std::isfinite(value))
+      refuse("metadata " + key, "a number", quoted_name(given));
     return value;
   }
   bool flag(const std::string& key) const {
@@ -119,7 +121,8 @@ Shape expected_shape(std::string_view name, const ModelConfig& c, Variant varian
   const index_t heads = given.rank() > 2 && given[2] == H ? H : HV;  // g and b may belong to key heads or value heads
   if (name == "q" || name == "k") return {1, T_, H, K};
   if (name == "v" || name == "o" || name == "o_backend") return {1, T_, HV, V};
-  if (name == "g") return mamba3 || rule.decay == Decay::scalar ? Shape{1, T_, heads} : rule.decay == Decay::channel ? Shape{1, T_, heads, K} : Shape{};
+  if (name == "g")
+    return mamba3 || rule.decay == Decay::scalar ? Shape{1, T_, heads} : rule.decay == Decay::channel ? Shape{1, T_, heads, K} : Shape{};
   if (name == "final_state" || name == "initial_state") return {1, HV, K, V};
   if (mamba3) {
     if (name == "dt" || name == "lambda") return {1, T_, HV};
@@ -145,7 +148,8 @@ TraceLayer read_layer(Reader& read, const Trace& trace, index_t number) {
   layer.layer = number;
   const Variant expected = trace.config.mixers[static_cast<std::size_t>(number)];
   const std::string& variant = read.text(prefix + "variant", std::string(info(expected).name));
-  if (variant != info(expected).name) read.refuse("metadata " + prefix + "variant", std::string(info(expected).name) + ", as in the configuration", quoted_name(variant));
+  if (variant != info(expected).name)
+    read.refuse("metadata " + prefix + "variant", std::string(info(expected).name) + ", as in the configuration", quoted_name(variant));
   layer.options.variant = expected;
   layer.options.scale = read.number(prefix + "scale");
   layer.unit_qk = read.flag(prefix + "unit_qk");
@@ -154,12 +158,14 @@ TraceLayer read_layer(Reader& read, const Trace& trace, index_t number) {
     const AnyTensor* given = read.find(full);
     const Shape shape = expected_shape(name, trace.config, expected, trace.length(), given ? given->shape() : Shape{});
     const bool optional = name.starts_with("initial_") || name == "o_backend";
-    if (shape.rank() == 0 && given) read.refuse("tensor " + full, "absent (" + std::string(info(expected).name) + " has none)", given->shape().str());
+    if (shape.rank() == 0 && given)
+      read.refuse("tensor " + full, "absent (" + std::string(info(expected).name) + " has none)", given->shape().str());
     if (shape.rank() > 0 && (given || !optional)) tensor = read.numbers(full, shape, name == "g");
   });
   const index_t n = static_cast<index_t>(trace.state_tokens.size());
   if (n > 0)
-    layer.states = read.numbers(prefix + "states", {n, trace.config.value_heads(), trace.config.head_k_dim, trace.config.head_v_dim}, false).cast<float>();
+    layer.states = read.numbers(prefix + "states", {n, trace.config.value_heads(), trace.config.head_k_dim, trace.config.head_v_dim}, false)
+                       .cast<float>();
   check_inputs(("read_trace: " + prefix.substr(0, prefix.size() - 1)).c_str(), layer.in, layer.options);
   return layer;
 }
@@ -184,7 +190,8 @@ std::vector<index_t> layers_from(const Reader& read, const std::string& text, co
     const std::size_t end = std::min(text.find(',', at), text.size());
     index_t layer = -1;
     const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, layer);
-    if (error != std::errc() || stop != text.data() + end || !std::count(all.begin(), all.end(), layer) || (!layers.empty() && layer <= layers.back()))
+    if (error != std::errc() || stop != text.data() + end || !std::count(all.begin(), all.end(), layer) ||
+        (!layers.empty() && layer <= layers.back()))
       read.refuse("metadata layers", "recurrent layers of the configuration, ascending, like 0,2", quoted_name(text));
     layers.push_back(layer);
     at = end + 1;
@@ -226,7 +233,8 @@ void write_trace(const std::string& path, const Trace& trace) { write_safetensor
 
 Trace read_trace(const TensorFile& file, const std::string& name) {
   Reader read(file, name);
-  if (const std::string& format = read.text("format", kFormat); format != kFormat) read.refuse("metadata format", kFormat, quoted_name(format));
+  if (const std::string& format = read.text("format", kFormat); format != kFormat)
+    read.refuse("metadata format", kFormat, quoted_name(format));
   if (const std::string& version = read.text("version", "1"); version != "1") read.refuse("metadata version", "1", quoted_name(version));
   Trace trace;
   trace.config = config_from_json(read.text("config", "the configuration as JSON"), name + " (metadata config)").config;

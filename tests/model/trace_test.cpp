@@ -38,12 +38,14 @@ struct Run {
 };
 
 /// A prompt of `prompt` tokens in one piece, the rest one by one.
-Run traced(model::LanguageModel<float>& m, const std::vector<std::int32_t>& tokens, index_t prompt, const model::TraceOptions& options = {}) {
+Run traced(model::LanguageModel<float>& m, const std::vector<std::int32_t>& tokens, index_t prompt,
+           const model::TraceOptions& options = {}) {
   model::TraceRecorder recorder(m.config(), options);
   m.observer = &recorder;
   Run run{{}, m.new_state(1)};
   m.continued(std::span(tokens).first(static_cast<std::size_t>(prompt)), 1, prompt, run.state);
-  for (std::size_t t = static_cast<std::size_t>(prompt); t < tokens.size(); ++t) m.continued(std::span(tokens).subspan(t, 1), 1, 1, run.state);
+  for (std::size_t t = static_cast<std::size_t>(prompt); t < tokens.size(); ++t)
+    m.continued(std::span(tokens).subspan(t, 1), 1, 1, run.state);
   m.observer = nullptr;
   run.trace = recorder.finish(tokens);
   return run;
@@ -229,7 +231,9 @@ TEST_SUITE("model") {
       change(bad);
       return refusal([&] { model::read_trace(bad, "t"); });
     };
-    const auto has = [](const std::string& text, const char* part) { return text.find("read_trace: t") == 0 && text.find(part) != std::string::npos; };
+    const auto has = [](const std::string& text, const char* part) {
+      return text.find("read_trace: t") == 0 && text.find(part) != std::string::npos;
+    };
     CHECK(has(why([](TensorFile& f) { f.metadata.erase("format"); }), "metadata format must be fastweight-trace, got nothing"));
     CHECK(has(why([](TensorFile& f) { f.metadata["version"] = "2"; }), "metadata version must be 1, got \"2\""));
     CHECK(has(why([](TensorFile& f) { f.metadata["layers"] = "0,1"; }), "metadata layers must be recurrent layers"));
@@ -240,10 +244,18 @@ TEST_SUITE("model") {
     CHECK(has(why([](TensorFile& f) { f.metadata["token_names"] = "[]"; }), "metadata token_names must be a JSON object"));
     CHECK(has(why([](TensorFile& f) { f.tensors.erase("layers.2.w"); }), "tensor layers.2.w must be there, [1,6,4,3], got nothing"));
     CHECK(has(why([](TensorFile& f) { f.tensors["layers.2.beta"] = f.tensors["layers.2.w"]; }), "tensor layers.2.beta must be absent"));
-    CHECK(has(why([](TensorFile& f) { f.tensors["layers.0.q"] = f.tensors["layers.0.v"]; }), "tensor layers.0.q must be [1,6,2,4], got [1,6,4,3]"));
-    CHECK(has(why([](TensorFile& f) { f.tensors["tokens"] = AnyTensor::from_indices({1, 2, 3, 4, 5, 7}); }), "tensor tokens must be in [0,6], got 7"));
-    CHECK(has(why([](TensorFile& f) { f.tensors["state_tokens"] = AnyTensor::from_indices({0, 2, 1, 3, 4, 5}); }), "state_tokens must be ascending"));
-    CHECK(has(why([](TensorFile& f) { f.tensors["targets"] = AnyTensor::from_indices({1}); }), "targets must be as long as tokens, 6, got 1"));
+    CHECK(has(why([](TensorFile& f) { f.tensors["layers.0.q"] = f.tensors["layers.0.v"]; }),
+              "tensor layers.0.q must be [1,6,2,4], got [1,6,4,3]"));
+    CHECK(has(why([](TensorFile& f) {
+                f.tensors["tokens"] = AnyTensor::from_indices({1, 2, 3, 4, 5, 7});
+              }),
+              "tensor tokens must be in [0,6], got 7"));
+    CHECK(has(why([](TensorFile& f) {
+                f.tensors["state_tokens"] = AnyTensor::from_indices({0, 2, 1, 3, 4, 5});
+              }),
+              "state_tokens must be ascending"));
+    CHECK(has(why([](TensorFile& f) { f.tensors["targets"] = AnyTensor::from_indices({1}); }),
+              "targets must be as long as tokens, 6, got 1"));
     CHECK(why([](TensorFile& f) {
             Tensor<double> w = f.tensors["layers.0.w"].to_double();
             w[3] = 3;
@@ -255,7 +267,9 @@ TEST_SUITE("model") {
   }
 
   TEST_CASE("trace: the recorder rejects what it cannot record") {
-    const auto refused = [](const model::ModelConfig& c, const model::TraceOptions& o) { return refusal([&] { model::TraceRecorder recorder(c, o); }); };
+    const auto refused = [](const model::ModelConfig& c, const model::TraceOptions& o) {
+      return refusal([&] { model::TraceRecorder recorder(c, o); });
+    };
     CHECK(refused(traced_config(Variant::kda), {1, {1}, 1e9, 1}) == "trace: layers must be of the recurrent ones (0, 2), got 1");
     CHECK(refused(traced_config(Variant::kda), {-1, {}, 1e9, 1}) == "trace: states_every must be at least 0, got -1");
     CHECK(refused(tiny_config({Variant::swa}), {}) == "trace: the model must have a recurrent layer, got attention alone");
