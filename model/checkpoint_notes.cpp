@@ -10,8 +10,9 @@
 namespace fw::model {
 
 Notes read_notes(const std::string& folder) {
-  const std::filesystem::path path = std::filesystem::path(folder) / "training.safetensors";
   std::error_code error;
+  std::filesystem::path path = std::filesystem::path(folder) / "training.safetensors";
+  if (!std::filesystem::exists(path, error)) path.replace_filename("model.safetensors");
   if (!std::filesystem::exists(path, error)) return {};
   const std::string who = "read_notes: " + path.string();
   const std::uintmax_t size = std::filesystem::file_size(path, error);

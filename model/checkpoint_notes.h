@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The notes of a checkpoint without its numbers: what `save_training` was given (task, settings, ...), for whoever only wants
+// The notes of a checkpoint without its numbers: what `save_training` or `save_model` was given (task, settings, ...), for whoever only wants
 // to know what a model was trained on. The moments of the optimizer are not read.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace fw::model {
 
-/// Empty where the folder holds a model alone. Throws on a training.safetensors that is not whole.
+/// Empty where there are none. Throws on a file that is not whole.
 Notes read_notes(const std::string& folder);
 
 }  // namespace fw::model

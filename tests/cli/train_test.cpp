@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -64,6 +65,21 @@ TEST_CASE("ablate: a table with every seed, a plot, and nothing trained twice") 
   std::ofstream(folder.file("out/runs.jsonl"), std::ios::trunc) << runs.substr(0, runs.size() - 20);
   REQUIRE(fastweight(folder, command).status == 0);
   CHECK(slurp(folder.file("out/table.md")) == table);
+}
+
+TEST_CASE("shipped checkpoints: solve their tasks, and say what they were trained on without the state of the training") {
+  const Scratch folder;
+  int seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::current_path() / "notebooks_data/checkpoints")) {
+    if (!entry.is_directory()) continue;
+    CAPTURE(entry.path().filename().string());
+    const Run scored = fastweight(folder, "eval --json --as-set --sequences 64 '" + entry.path().string() + "'");
+    REQUIRE(scored.status == 0);
+    CHECK(nlohmann::json::parse(scored.out)["scores"][0]["accuracy"].get<double>() > 0.97);
+    CHECK(fastweight(folder, "decode '" + entry.path().string() + "' --count 2 --json").status == 0);
+    ++seen;
+  }
+  CHECK(seen >= 3);
 }
 
 TEST_CASE("train, eval, ablate: refuse what cannot be, with a reason") {
