@@ -90,7 +90,7 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, 
 }
 
 /// The rows of q k b g that the block p.ahead blocks on will read, to the L2: it runs where this one has ended. With p.chunk_grid.
-template <class X, class G, bool kChannel, bool kErase>
+template <class X, class G, bool kErase>
 __device__ __forceinline__ void prefetch_ahead(const FactorParams& p, int thread, int threads) {
   const unsigned at = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z) + static_cast<unsigned>(p.ahead);
   const unsigned rest = at / gridDim.x, z = rest / gridDim.y, n = rest % gridDim.y;
@@ -103,7 +103,7 @@ __device__ __forceinline__ void prefetch_ahead(const FactorParams& p, int thread
     if (i >= from.chunk.rows) continue;
     if (tensor == 0) prefetch(from.row(from.first.k, p.q_step, i), bytes);
     if (tensor == 1) prefetch(from.row(from.first.q, p.q_step, i), bytes);
-    if (tensor == 2 && kChannel) prefetch(from.row(from.first.g, p.g_step, i), p.Dk * static_cast<int>(sizeof(G)));
+    if (tensor == 2) prefetch(from.row(from.first.g, p.g_step, i), p.Dk * static_cast<int>(sizeof(G)));
     if (tensor == 3 && kErase && p.erase == Erase::channel) prefetch(from.row(from.first.b, p.b_step, i), bytes);
   }
 }
@@ -227,7 +227,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   block_sync();
 
   // 3. Level 32; the inverse; A; W.
-  if (kWidth != 0 && kBulkCopies && p.ahead > 0) prefetch_ahead<X, G, kChannel, kErase>(p, thread, threads);
+  if (kWidth != 0 && kChannel && kBulkCopies && p.ahead > 0) prefetch_ahead<X, G, kErase>(p, thread, threads);
   const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
   if (!kErase) {
     between(warp, warps);

@@ -29,7 +29,7 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>(p.tokens.N), static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows))
                                  : dim3(heads, slots < most ? slots : most, (slots + most - 1) / most);
   FactorParams params = p;
-  const bool whole_pieces = p.Dk % 8 == 0 && aligned16(p.q) && aligned16(p.k) && aligned16(p.b) && aligned16(p.g);
+  const bool whole_pieces = kChannel && p.Dk % 8 == 0 && aligned16(p.q) && aligned16(p.k) && aligned16(p.b) && aligned16(p.g);
   params.ahead = p.chunk_grid && whole_pieces ? blocks_of_factors(kWidth) * multiprocessors() : 0;
   kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(params);
   check_launch("cuda forward: launch of factors_kernel");
