@@ -7,9 +7,10 @@
 //                      forks, so that B becomes the branch and A stays what it was
 //   enter("go 14")     go N | go end | go divergence | undo | redo | fork | join | sub decay | lock Ana | lock row 3
 //   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
-//                      set size DK DV, set policy uniform|banded, set alpha X, set map NAME, set scale linear|root,
-//                      set range run|now, set theme light|dark, set heads both|a|b, set half-life on|off,
-//                      set classroom on|off, set font PIXELS|auto
+//                      set size DK DV, set policy uniform|banded, set alpha X, set keys random|orthonormal|shared X, set values
+//                      random|orthonormal, set signal N|all, set beta-from both|b|w|effective, set map NAME, set scale
+//                      linear|root, set range run|now, set theme light|dark, set motion full|reduced, set heads both|a|b,
+//                      set half-life on|off, set classroom on|off, set font PIXELS|auto
 //   enter("loop 3 10") loop FIRST LAST|on|off, play, pause, speed X, step N, and breakpoints: stop recall [KEY] X, stop erase X,
 //                      stop apart X, stop off
 #pragma once
@@ -37,9 +38,10 @@ struct ViewOptions {
   bool run_range = true;    ///< colours span the whole run, so that moments compare; else this moment
   Theme theme = Theme::light;
   Heads heads = Heads::both;
-  bool half_life = false;  ///< decay as ln(1/2) / ln(alpha) tokens instead of alpha
-  bool classroom = false;  ///< for a projector: large letters, thick lines, three panels
-  double font = 0.0;       ///< pixels in [8,48]; 0: by the width
+  bool half_life = false;       ///< decay as ln(1/2) / ln(alpha) tokens instead of alpha
+  bool classroom = false;       ///< for a projector: large letters, thick lines, three panels
+  double font = 0.0;            ///< pixels in [8,48]; 0: by the width
+  bool reduced_motion = false;  ///< what would pulse stands still
   bool operator==(const ViewOptions&) const = default;
 };
 
