@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "viz/model/files.h"
-#include "viz/panels/panels.h"
+#include "viz/panels/registry.h"
 
 namespace fw::viz {
 namespace {
@@ -48,6 +48,28 @@ void head_choice(Ui& ui, Rect r, bool b) {
   ui.view.change(std::move(next));
 }
 
+/// The words of the box that are about panels and pictures; true when it was one of them. "help [PANEL]" opens how to read it, "focus
+/// PANEL" brings it to the front, "help" alone lists the words; pictures are carried out between frames.
+bool panel_command(Ui& ui, const std::string& line) {
+  const std::size_t blank = line.find(' ');
+  const std::string verb = line.substr(0, blank), rest = blank == std::string::npos ? std::string() : line.substr(blank + 1);
+  if (verb == "png" || verb == "svg" || verb == "animate" || verb == "csv" || line == "copy") {
+    ui.state.picture_wanted = line;
+    return true;
+  }
+  if (verb != "help" && verb != "focus") return false;
+  if (verb == "help" && rest.empty()) {
+    ui.state.message =
+        "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
+        "save  open  trace  help PANEL";
+    return true;
+  }
+  const PanelInfo* panel = find_panel(rest);
+  if (panel == nullptr) throw Error(verb + ": expected one of " + panel_names() + ", got \"" + rest + "\"");
+  (verb == "help" ? ui.state.reading : ui.state.chosen) = panel->name;
+  return true;
+}
+
 void command_box(Ui& ui, Rect r) {
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
@@ -60,10 +82,10 @@ void command_box(Ui& ui, Rect r) {
   if (!entered) return;
   try {
     const std::string line = ui.state.command;
-    ui.state.message = run_file_command(ui.view, line);
-    if (line.rfind("png ", 0) == 0)
-      ui.state.picture_wanted = line.substr(4);
-    else if (ui.state.message.empty())
+    ui.state.message.clear();
+    if (panel_command(ui, line))
+      ;
+    else if (ui.state.message = run_file_command(ui.view, line); ui.state.message.empty())
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
