@@ -89,7 +89,7 @@ void command_box(Ui& ui, Rect r) {
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     ui.state.message = error.what();
     ui.state.refused = true;
   }
