@@ -179,6 +179,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
                           {at.collapse, {"collapse"}}};
   for (std::size_t n = 0; n < std::size(places); ++n)
     if (places[n].where.w > 0) place_of_panels(ui, places[n].where, places[n].panels, static_cast<int>(n));
+  how_to_read(ui);
   edit_popup(ui);
   status_line(ui, at.status);
   if (!ui.hint.empty()) state.hint = ui.hint;
