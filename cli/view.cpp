@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "core/error.h"
+#include "view_lessons.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
 #include "viz/model/trace.h"
@@ -27,6 +28,7 @@ struct ViewArguments {
   double font_size = 0;
   int t = -1, frames = 0, sequence = 0, head = 0;
   bool describe = false;
+  LessonArguments lesson;
 };
 
 void parse_size(const std::string& text, int& width, int& height) {
@@ -35,13 +37,14 @@ void parse_size(const std::string& text, int& width, int& height) {
     throw Error("view: --size: expected WIDTHxHEIGHT, each 320 to 6400, got " + text);
 }
 
-void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Classroom> classroom) {
 #ifdef FASTWEIGHT_WITH_DRAWING
   viz::HeadlessOptions options;
   options.width = width;
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
+  options.classroom = std::move(classroom);
   viz::write_whole(a.screenshot, viz::png_bytes(viz::screenshot(view, options)));
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -51,7 +54,7 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
 #endif
 }
 
-void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Classroom> classroom) {
 #ifdef FASTWEIGHT_WITH_WINDOW
   viz::WindowOptions options;
   options.width = width;
@@ -59,6 +62,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
   options.frames = a.frames;
+  options.classroom = std::move(classroom);
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -71,6 +75,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
 void run_view(const ViewArguments& a) {
   int width = 0, height = 0;
   parse_size(a.size, width, height);
+  if (a.lesson.list) return list_lessons(a.lesson);
   viz::ViewModel view;
   if (!a.session.empty()) viz::load_session(view, a.session);
   if (!a.trace.empty()) view.open_trace({a.trace, a.sequence, a.head});
@@ -79,13 +84,17 @@ void run_view(const ViewArguments& a) {
     view.run_script(viz::read_text(a.script, "script"));
   }
   if (!a.theme.empty()) view.enter("set theme " + a.theme);
+  if (!a.lesson.pictures.empty()) return picture_lessons(view, a.lesson, {width, height, a.font, a.font_size});
+  const bool window = a.save.empty() && a.save_trace.empty() && a.csv.empty() && a.screenshot.empty() && !a.describe;
+  const auto classroom = open_lesson(view, a.lesson, window);
   if (a.t >= 0) view.enter("go " + std::to_string(a.t));
   if (!a.save.empty()) viz::save_session(view, a.save);
   if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
   if (!a.csv.empty()) viz::write_whole(a.csv, viz::csv_of(view));
-  if (!a.screenshot.empty()) draw(view, a, width, height);
+  if (!a.screenshot.empty()) draw(view, a, width, height, classroom);
+  if (a.describe && classroom->in_lesson()) std::cout << viz::describe(*classroom, view) << "\n";
   if (a.describe) std::cout << viz::describe(view);
-  if (a.save.empty() && a.save_trace.empty() && a.csv.empty() && a.screenshot.empty() && !a.describe) open_window(view, a, width, height);
+  if (window) open_window(view, a, width, height, classroom);
 }
 
 }  // namespace
@@ -110,7 +119,10 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
-  command->footer("Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe");
+  add_lesson_options(*command, a->lesson);
+  command->footer(
+      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe\n  fastweight "
+      "view --lesson fading");
   command->callback([a, &status] {
     run_view(*a);
     status = 0;

@@ -12,6 +12,7 @@ namespace fw::viz {
 float font_size_for(int width) { return width >= 1500 ? 15.0f : width >= 1200 ? 13.0f : 12.0f; }
 
 Headless::Headless(const HeadlessOptions& options) : options_(options) {
+  state_.classroom = options.classroom;
   const auto size = std::to_string(options.width) + "x" + std::to_string(options.height);
   if (options.width < 320 || options.width > 6400 || options.height < 320 || options.height > 6400)
     throw Error("headless: size: expected 320 to 6400 pixels each way, got " + size);

@@ -5,6 +5,7 @@
 // CPU rasteriser. What the program's --screenshot and the tests use; the same code draws the window on a screen.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "viz/app/main_window.h"
@@ -13,9 +14,10 @@
 namespace fw::viz {
 
 struct HeadlessOptions {
-  int width = 1600, height = 1000;  ///< in [320, 6400]
-  float font_size = 0;              ///< pixels, in [8,48]; 0: chosen by the width
-  std::string font;                 ///< a TrueType file; empty: looked for
+  int width = 1600, height = 1000;       ///< in [320, 6400]
+  float font_size = 0;                   ///< pixels, in [8,48]; 0: chosen by the width
+  std::string font;                      ///< a TrueType file; empty: looked for
+  std::shared_ptr<Classroom> classroom;  ///< lessons, if there are to be any
 };
 
 class Headless {

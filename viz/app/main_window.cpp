@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "viz/model/classroom.h"
 
 namespace fw::viz {
 namespace {
@@ -38,10 +39,41 @@ void status_line(Ui& ui, const Rect& r) {
     text(ui, inside, ui.state.message, c.text, Face::small);
   else
     text(ui, inside,
-         ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
-                 "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
-                 "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, L scale, Esc unlock"),
+         ui.sign(
+             "Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
+             "\xc2\xb7 F fork \xc2\xb7 H lessons \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
+             "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, H lessons, M map, L scale, Esc unlock"),
          c.muted, Face::small);
+}
+
+/// What another card changes about the window; is the lesson's panel shown?
+bool prepare_lesson(PanelState& state) {
+  const Classroom* room = state.classroom.get();
+  if (room == nullptr || !room->open()) return false;
+  const int shown = room->in_lesson() ? room->shown() : 0;
+  if (state.bottom.empty() || shown != state.lesson_shown) {
+    state.lesson_shown = shown;
+    state.lesson_scroll = 0;
+    state.bottom = room->in_lesson() ? room->lesson().panels : std::vector<std::string>{"retention", "spectrum", "gauges"};
+    point_at(state, room->in_lesson() ? room->card().focus : std::vector<std::string>{});
+  }
+  return true;
+}
+
+/// Outlines of the panels a lesson points at. They swell and fade once a second, or stand still when motion is reduced.
+void light_up(Ui& ui, const Places& at) {
+  PanelState& state = ui.state;
+  const Palette& c = ui.colours();
+  const auto outline = [&](const std::string& name, float strength) {
+    if (const Rect* r = at.find(name))
+      frame(ui, {r->x - 1, r->y - 1, r->w + 2, r->h + 2}, faded(c.accent, static_cast<std::uint32_t>(255 * strength)), 3, 5);
+  };
+  if (state.lit_for > 0) {
+    const float phase = (kLitSeconds - state.lit_for) * 6.2831853f;
+    for (const std::string& name : state.lit) outline(name, ui.view.options.reduced_motion ? 1.0f : 0.6f + 0.4f * std::cos(phase));
+    state.lit_for -= std::min(0.1f, ImGui::GetIO().DeltaTime);
+  }
+  if (!state.pointed.empty()) outline(state.pointed, 1.0f);
 }
 
 void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
@@ -61,6 +93,9 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::fork: view.fork(); break;
     case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;
     case Key::map: view.options.map = static_cast<Map>((static_cast<int>(view.options.map) + 1) % (view.b() ? 6 : 5)); break;
+    case Key::lessons:
+      if (state.classroom != nullptr) state.classroom->open() ? state.classroom->leave(view) : state.classroom->show_list(view);
+      break;
     case Key::theme: view.options.theme = view.options.theme == Theme::light ? Theme::dark : Theme::light; break;
   }
 }
@@ -76,13 +111,34 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   }
 }
 
-Places places_for(float width, float height, float em, int facts) {
+const Rect* Places::find(std::string_view panel) const {
+  const std::pair<const char*, const Rect*> all[] = {{"bar", &bar},
+                                                     {"ribbon", &ribbon},
+                                                     {"state", &state},
+                                                     {"step", &step},
+                                                     {"gates", &gates},
+                                                     {"collapse", &collapse},
+                                                     {"associations", &associations},
+                                                     {"recall", &recall},
+                                                     {"readout", &readout},
+                                                     {"attention", &attention},
+                                                     {"retention", &retention},
+                                                     {"interference", &interference},
+                                                     {"spectrum", &spectrum},
+                                                     {"gauges", &gauges}};
+  for (const auto& [name, place] : all)
+    if (panel == name) return place->w > 0 ? place : nullptr;
+  return nullptr;
+}
+
+Places places_for(float width, float height, float em, int facts, const std::vector<std::string>* bottom) {
   Places out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
   out.bar = all.cut_top(std::floor(1.8f * em), gap);
   out.ribbon = all.cut_top(std::floor(2.9f * em), gap);
   out.status = all.cut_bottom(std::floor(1.4f * em), std::floor(0.3f * em));
+  if (bottom != nullptr) out.lesson = all.cut_left(std::floor(std::min(25.0f * em, 0.4f * all.w)), gap);
   Rect below = all.cut_bottom(std::floor(std::min(0.31f * all.h, 19.0f * em)), gap);
   const float third = std::floor(all.w * 0.37f);
   Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
@@ -94,6 +150,18 @@ Places places_for(float width, float height, float em, int facts) {
   const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
   out.recall = right.cut_bottom(std::floor(std::max(std::min(right.h - table, 14.0f * em), std::min(6.5f * em, 0.35f * right.h))), gap);
   out.associations = right;
+  if (bottom != nullptr) {
+    const float share = std::floor((below.w - gap * static_cast<float>(bottom->size() - 1)) / static_cast<float>(bottom->size()));
+    for (const std::string& name : *bottom) {
+      Rect& place = name == "attention"      ? out.attention
+                    : name == "retention"    ? out.retention
+                    : name == "interference" ? out.interference
+                    : name == "spectrum"     ? out.spectrum
+                                             : out.gauges;
+      place = below.cut_left(share, gap);
+    }
+    return out;
+  }
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
   out.retention = below.cut_left(each, gap);
@@ -140,7 +208,8 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   ImGui::PopStyleVar(3);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
-  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
+  const bool lesson = prepare_lesson(state);
+  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), lesson ? &state.bottom : nullptr);
   using Panel = void (*)(Ui&, const Rect&);
   const std::pair<Panel, const Rect*> panels[] = {{transport_bar, &at.bar},
                                                   {ribbon_panel, &at.ribbon},
@@ -155,15 +224,21 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
                                                   {interference_panel, &at.interference},
                                                   {spectrum_panel, &at.spectrum},
                                                   {gauges_panel, &at.gauges},
-                                                  {collapse_panel, &at.collapse}};
+                                                  {collapse_panel, &at.collapse},
+                                                  {lesson_panel, &at.lesson}};
   int id = 0;
   for (const auto& [draw, place] : panels) {
     ImGui::PushID(id++);
+    if (place->w <= 0) {
+      ImGui::PopID();
+      continue;
+    }
     ui.draw->PushClipRect(ImVec2(place->x - 2, place->y - 2), ImVec2(place->right() + 2, place->bottom() + 2), true);
     draw(ui, *place);
     ui.draw->PopClipRect();
     ImGui::PopID();
   }
+  light_up(ui, at);
   status_line(ui, at.status);
   ImGui::PopStyleVar();
   ImGui::End();

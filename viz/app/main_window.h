@@ -10,17 +10,19 @@
 namespace fw::viz {
 
 /// Keys the window reports; pressed, not held. Platform-neutral, so that a test can press them.
-enum class Key { space, left, right, home, end, comma, period, escape, slash, undo, redo, fork, log_scale, map, theme };
+enum class Key { space, left, right, home, end, comma, period, escape, slash, undo, redo, fork, log_scale, map, theme, lessons };
 
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display.
 struct Places {
   Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges,
-      status;
+      status, lesson;
+  const Rect* find(std::string_view panel) const;  ///< by the names of prose.h
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
-Places places_for(float width, float height, float em, int facts = 8);
+/// `bottom`: during a lesson, the panels that share the bottom row; the lesson stands left below the ribbon. Others have no width.
+Places places_for(float width, float height, float em, int facts = 8, const std::vector<std::string>* bottom = nullptr);
 
 /// Colours of ImGui's own widgets, after the theme.
 void apply_theme(Theme theme, float em);

@@ -24,6 +24,12 @@ void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
 void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
 void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
 
+void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.classroom
+
+/// Light these panels up for a while; one of the bottom row that has no place there takes one.
+constexpr float kLitSeconds = 2.0f;
+void point_at(PanelState& state, const std::vector<std::string>& panels);
+
 /// Tokens shown by pictures over time: [first, first + count), around the moment shown. first is 0-based.
 struct Span {
   int first = 0, count = 0;

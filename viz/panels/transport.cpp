@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "viz/model/classroom.h"
 #include "viz/model/files.h"
 #include "viz/panels/panels.h"
 
@@ -61,6 +62,7 @@ void command_box(Ui& ui, Rect r) {
   try {
     const std::string line = ui.state.command;
     ui.state.message = run_file_command(ui.view, line);
+    if (ui.state.classroom && ui.state.message.empty()) ui.state.message = run_lesson_command(*ui.state.classroom, ui.view, line);
     if (line.rfind("png ", 0) == 0)
       ui.state.picture_wanted = line.substr(4);
     else if (ui.state.message.empty())
@@ -118,6 +120,9 @@ void transport_bar(Ui& ui, const Rect& whole) {
     time.pause();
     time.go(diverged);
   }
+  if (Classroom* room = ui.state.classroom.get())
+    if (button(ui, r.cut_right(4.6f * em, 2 * gap), "lessons", "Lessons", room->open()))
+      room->open() ? room->leave(ui.view) : room->show_list(ui.view);
   if (r.w > 9 * em) command_box(ui, r);
 }
 

@@ -6,14 +6,18 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imgui.h"
 #include "viz/widgets/palette.h"
 #include "viz/widgets/textures.h"
 
 namespace fw::viz {
+
+class Classroom;
 
 struct Rect {
   float x = 0, y = 0, w = 0, h = 0;
@@ -53,6 +57,13 @@ struct PanelState {
   std::string picture_wanted;  ///< a PNG file the window is to write of itself
   bool gates_of_b = false;
   bool focus_command = false;
+  std::shared_ptr<Classroom> classroom;  ///< null: no lessons here
+  std::vector<std::string> lit;          ///< panels pointed at, for lit_for more seconds
+  float lit_for = 0;
+  std::string pointed;              ///< the panel whose name is under the pointer
+  std::vector<std::string> bottom;  ///< panels of the bottom row during a lesson
+  int lesson_shown = -1;            ///< the card these were set for
+  float lesson_scroll = 0, lesson_height = 0;
 };
 
 struct Ui {

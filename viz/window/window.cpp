@@ -58,11 +58,11 @@ Events& events_of(GLFWwindow* window) { return *static_cast<Events*>(glfwGetWind
 void on_key(GLFWwindow* window, int key, int, int action, int mods) {
   Events& events = events_of(window);
   events.frames_due = kFramesAfterEvent;
-  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},   {GLFW_KEY_LEFT, Key::left},     {GLFW_KEY_RIGHT, Key::right},
-                                           {GLFW_KEY_HOME, Key::home},     {GLFW_KEY_END, Key::end},       {GLFW_KEY_COMMA, Key::comma},
-                                           {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash},
-                                           {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
-                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme}};
+  static const std::map<int, Key> known = {
+      {GLFW_KEY_SPACE, Key::space}, {GLFW_KEY_LEFT, Key::left},   {GLFW_KEY_RIGHT, Key::right},   {GLFW_KEY_HOME, Key::home},
+      {GLFW_KEY_END, Key::end},     {GLFW_KEY_COMMA, Key::comma}, {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape},
+      {GLFW_KEY_SLASH, Key::slash}, {GLFW_KEY_Z, Key::undo},      {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
+      {GLFW_KEY_L, Key::log_scale}, {GLFW_KEY_M, Key::map},       {GLFW_KEY_T, Key::theme},       {GLFW_KEY_H, Key::lessons}};
   const auto found = known.find(key);
   if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
     events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
@@ -137,6 +137,7 @@ void write_picture(ViewModel& view, const WindowOptions& options, PanelState& st
     picture.height = static_cast<int>(size.y);
     picture.font = options.font;
     picture.font_size = options.font_size;
+    picture.classroom = options.classroom;
     write_whole(path, png_bytes(screenshot(view, picture)));
     state.message = "wrote " + path;
     state.refused = false;
@@ -164,6 +165,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   const Fonts fonts = load_fonts(options.font_size > 0 ? options.font_size : font_size_for(options.width), options.font);
   GlTextures textures;
   PanelState state;
+  state.classroom = options.classroom;
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
@@ -186,6 +188,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     draw_main_window(view, textures, fonts, state);
     ImGui::Render();
     if (!state.picture_wanted.empty()) write_picture(view, options, state);
+    if (state.lit_for > 0) events.frames_due = std::max(events.frames_due, 1);
     if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
     int width = 0, height = 0;
     glfwGetFramebufferSize(screen.window, &width, &height);
