@@ -12,9 +12,10 @@
 #include "view_lessons.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
+#include "viz/model/tables.h"
 #include "viz/model/trace.h"
 #ifdef FASTWEIGHT_WITH_DRAWING
-#include "viz/app/headless.h"
+#include "viz/app/pictures.h"
 #endif
 #ifdef FASTWEIGHT_WITH_WINDOW
 #include "viz/window/window.h"
@@ -24,11 +25,12 @@ namespace fw::cli {
 namespace {
 
 struct ViewArguments {
-  std::string screenshot, size = "1600x1000", theme, script, session, trace, save, save_trace, csv, font;
+  std::string screenshot, size = "1600x1000", theme, script, session, trace, save, save_trace, csv, font, panel, svg, panels, animate;
   double font_size = 0;
-  int t = -1, frames = 0, sequence = 0, head = 0;
+  int t = -1, frames = 0, sequence = 0, head = 0, scale = 1;
   bool describe = false;
   LessonArguments lesson;
+  bool pictures() const { return !screenshot.empty() || !svg.empty() || !panels.empty() || !animate.empty(); }
 };
 
 void parse_size(const std::string& text, int& width, int& height) {
@@ -37,24 +39,30 @@ void parse_size(const std::string& text, int& width, int& height) {
     throw Error("view: --size: expected WIDTHxHEIGHT, each 320 to 6400, got " + text);
 }
 
-void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Classroom> classroom) {
+void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course) {
 #ifdef FASTWEIGHT_WITH_DRAWING
   viz::HeadlessOptions options;
   options.width = width;
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
-  options.classroom = std::move(classroom);
-  viz::write_whole(a.screenshot, viz::png_bytes(viz::screenshot(view, options)));
+  options.course = std::move(course);
+  options.scale = a.scale;
+  if (!a.screenshot.empty())
+    viz::write_whole(a.screenshot,
+                     viz::png_bytes(a.panel.empty() ? viz::screenshot(view, options) : viz::panel_picture(view, a.panel, options)));
+  if (!a.svg.empty()) viz::write_whole(a.svg, viz::panel_svg(view, a.panel, options));
+  if (!a.panels.empty()) std::cout << viz::write_panels(view, a.panels, options) << " files in " << a.panels << "\n";
+  if (!a.animate.empty()) viz::write_animation(view, a.animate, options, 0, view.length());
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
   throw Error(
-      "view: --screenshot: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
+      "view: pictures: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
       "--csv work");
 #endif
 }
 
-void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Classroom> classroom) {
+void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course) {
 #ifdef FASTWEIGHT_WITH_WINDOW
   viz::WindowOptions options;
   options.width = width;
@@ -62,7 +70,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
   options.frames = a.frames;
-  options.classroom = std::move(classroom);
+  options.course = std::move(course);
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -85,16 +93,16 @@ void run_view(const ViewArguments& a) {
   }
   if (!a.theme.empty()) view.enter("set theme " + a.theme);
   if (!a.lesson.pictures.empty()) return picture_lessons(view, a.lesson, {width, height, a.font, a.font_size});
-  const bool window = a.save.empty() && a.save_trace.empty() && a.csv.empty() && a.screenshot.empty() && !a.describe;
-  const auto classroom = open_lesson(view, a.lesson, window);
+  const bool window = a.save.empty() && a.save_trace.empty() && a.csv.empty() && !a.pictures() && !a.describe;
+  const auto course = open_lesson(view, a.lesson, window);
   if (a.t >= 0) view.enter("go " + std::to_string(a.t));
   if (!a.save.empty()) viz::save_session(view, a.save);
   if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
-  if (!a.csv.empty()) viz::write_whole(a.csv, viz::csv_of(view));
-  if (!a.screenshot.empty()) draw(view, a, width, height, classroom);
-  if (a.describe && classroom->in_lesson()) std::cout << viz::describe(*classroom, view) << "\n";
+  if (!a.csv.empty()) viz::write_whole(a.csv, a.panel.empty() ? viz::csv_of(view) : viz::table_of(view, a.panel));
+  if (a.pictures()) draw(view, a, width, height, course);
+  if (a.describe && course->in_lesson()) std::cout << viz::describe(*course, view) << "\n";
   if (a.describe) std::cout << viz::describe(view);
-  if (window) open_window(view, a, width, height, classroom);
+  if (window) open_window(view, a, width, height, course);
 }
 
 }  // namespace
@@ -110,19 +118,25 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--head", a->head, "value head of the trace")->capture_default_str();
   command->add_option("--t", a->t, "the token to stand at");
   command->add_option("--screenshot", a->screenshot, "write the window as PNG; needs no display");
+  command->add_option("--panel", a->panel,
+                      "of one panel alone instead of the window: with --screenshot, --svg and --csv; memory, gates, ...");
+  command->add_option("--scale", a->scale, "pixels for each pixel, letters as large")->check(CLI::Range(1, 4))->capture_default_str();
+  command->add_option("--svg", a->svg, "write the panel as SVG: letters and lines stay such")->needs("--panel");
+  command->add_option("--panels", a->panels, "write every panel into a folder, as PNG, SVG and CSV");
+  command->add_option("--animate", a->animate, "write the window over all tokens as animated PNG");
   command->add_option("--size", a->size, "of window and picture in pixels")->capture_default_str();
   command->add_option("--theme", a->theme, "light or dark");
   command->add_option("--font", a->font, "TrueType file (default: DejaVu Sans where it is installed)");
   command->add_option("--font-size", a->font_size, "in pixels (default: by the width)");
   command->add_flag("--describe", a->describe, "print the moment as Markdown");
-  command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value");
+  command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value; with --panel that panel's numbers");
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
   add_lesson_options(*command, a->lesson);
   command->footer(
-      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe\n  fastweight "
-      "view --lesson fading");
+      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --panel gates --svg gates.svg --csv "
+      "gates.csv\n  fastweight view --script facts.txt --describe\n  fastweight view --lesson fading");
   command->callback([a, &status] {
     run_view(*a);
     status = 0;

@@ -21,7 +21,7 @@ std::vector<viz::Lesson> lessons_of(const LessonArguments& a) {
 }
 
 /// Open a card; the right prediction made and the task solved when that was asked for.
-void open_card(viz::Classroom& room, viz::ViewModel& view, int lesson, int card, bool predict, bool solve) {
+void open_card(viz::Course& room, viz::ViewModel& view, int lesson, int card, bool predict, bool solve) {
   room.start(view, lesson, card);
   if (room.card().ask && (predict || solve)) room.predict(view, room.card().ask->answer);
   if (solve) room.solve(view);
@@ -41,12 +41,12 @@ void add_lesson_options(CLI::App& command, LessonArguments& a) {
 
 void list_lessons(const LessonArguments& a) {
   viz::ViewModel view;
-  viz::Classroom room(lessons_of(a), viz::default_progress_path());
+  viz::Course room(lessons_of(a), viz::default_progress_path());
   std::cout << viz::describe(room, view);
 }
 
-std::shared_ptr<viz::Classroom> open_lesson(viz::ViewModel& view, const LessonArguments& a, bool keep) {
-  auto room = std::make_shared<viz::Classroom>(lessons_of(a), keep ? viz::default_progress_path() : std::string());
+std::shared_ptr<viz::Course> open_lesson(viz::ViewModel& view, const LessonArguments& a, bool keep) {
+  auto room = std::make_shared<viz::Course>(lessons_of(a), keep ? viz::default_progress_path() : std::string());
   if (a.lesson.empty()) return room;
   open_card(*room, view, is_file(a.lesson) ? 0 : viz::find_lesson(room->lessons(), a.lesson), a.card - 1, a.predict, a.solve);
   return room;
@@ -54,13 +54,13 @@ std::shared_ptr<viz::Classroom> open_lesson(viz::ViewModel& view, const LessonAr
 
 void picture_lessons(viz::ViewModel& view, const LessonArguments& a, const PictureSize& size) {
 #ifdef FASTWEIGHT_WITH_DRAWING
-  const auto room = std::make_shared<viz::Classroom>(lessons_of(a));
+  const auto room = std::make_shared<viz::Course>(lessons_of(a));
   viz::HeadlessOptions options;
   options.width = size.width;
   options.height = size.height;
   options.font = size.font;
   options.font_size = static_cast<float>(size.font_size);
-  options.classroom = room;
+  options.course = room;
   std::error_code code;
   std::filesystem::create_directories(a.pictures, code);
   const bool all = a.lesson == "all" || is_file(a.lesson);

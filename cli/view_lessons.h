@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 
 namespace fw::cli {
 
@@ -28,7 +28,7 @@ struct PictureSize {
 void add_lesson_options(CLI::App& command, LessonArguments& a);
 void list_lessons(const LessonArguments& a);
 /// The lessons there are, with the one that was asked for open. `keep`: read and keep progress.
-std::shared_ptr<viz::Classroom> open_lesson(viz::ViewModel& view, const LessonArguments& a, bool keep);
+std::shared_ptr<viz::Course> open_lesson(viz::ViewModel& view, const LessonArguments& a, bool keep);
 /// Every card of the lesson, or of all, as PNG files NAME-CARD.png; a card that asks also as NAME-CARD-seen.png, with the outcome.
 void picture_lessons(viz::ViewModel& view, const LessonArguments& a, const PictureSize& size);
 

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 
 using namespace fw;
 using namespace fw::viz;
@@ -35,8 +35,8 @@ bool has_typed_fraction(const Prose& prose) {
   return false;
 }
 
-bool all_held(const std::vector<Classroom::Tick>& ticks) {
-  for (const Classroom::Tick& tick : ticks)
+bool all_held(const std::vector<Course::Tick>& ticks) {
+  for (const Course::Tick& tick : ticks)
     if (!tick.held) return false;
   return !ticks.empty();
 }
@@ -58,7 +58,7 @@ TEST_CASE("lessons: twelve of them, each with its own name, and the measured eff
 TEST_CASE("lessons: every number in the prose is what the run gives") {
   const auto& lessons = built_in_lessons();
   ViewModel view;
-  Classroom room(lessons);
+  Course room(lessons);
   for (int n = 0; n < static_cast<int>(lessons.size()); ++n) {
     const Lesson& lesson = lessons[static_cast<std::size_t>(n)];
     for (int k = 0; k < static_cast<int>(lesson.cards.size()); ++k) {
@@ -82,7 +82,7 @@ TEST_CASE("lessons: every number in the prose is what the run gives") {
 TEST_CASE("lessons: every task is open when its card appears and solved by its solution") {
   const auto& lessons = built_in_lessons();
   ViewModel view;
-  Classroom room(lessons);
+  Course room(lessons);
   for (int n = 0; n < static_cast<int>(lessons.size()); ++n) {
     const Lesson& lesson = lessons[static_cast<std::size_t>(n)];
     for (int k = 0; k < static_cast<int>(lesson.cards.size()); ++k) {

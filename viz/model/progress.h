@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 
 namespace fw::viz {
 

@@ -15,13 +15,14 @@ namespace {
 
 }  // namespace
 
-const std::vector<std::string>& panel_names() {
-  static const std::vector<std::string> names = {"bar",    "ribbon",  "state",     "step",      "gates",        "collapse", "associations",
-                                                 "recall", "readout", "attention", "retention", "interference", "spectrum", "gauges"};
+const std::vector<std::string>& lesson_targets() {
+  static const std::vector<std::string> names = {"bar",       "ribbon",       "memory",       "step",     "gates",
+                                                 "collapse",  "associations", "recall",       "impact",   "readout",
+                                                 "attention", "retention",    "interference", "spectrum", "gauges"};
   return names;
 }
 
-bool is_panel(std::string_view name) { return std::find(panel_names().begin(), panel_names().end(), name) != panel_names().end(); }
+bool is_panel(std::string_view name) { return std::find(lesson_targets().begin(), lesson_targets().end(), name) != lesson_targets().end(); }
 
 bool is_bottom_panel(std::string_view name) {
   return name == "attention" || name == "retention" || name == "interference" || name == "spectrum" || name == "gauges";

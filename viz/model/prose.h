@@ -25,7 +25,7 @@ Prose parse_prose(std::string_view text);
 std::string plain(const Prose& prose);
 
 /// What references may point at: the panels of the main window..
-const std::vector<std::string>& panel_names();
+const std::vector<std::string>& lesson_targets();
 bool is_panel(std::string_view name);
 /// One of those that share the bottom row.
 bool is_bottom_panel(std::string_view name);

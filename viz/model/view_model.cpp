@@ -223,6 +223,15 @@ void ViewModel::run_script(std::string_view text) {
   history_.push(std::move(after));
 }
 
+bool ViewModel::tick(double seconds) {
+  if (transport.playing()) stopped.clear();
+  if (!breakpoints.any()) return transport.tick(seconds);
+  return transport.tick(seconds, [this](int t) {
+    stopped = reason_to_stop(breakpoints, *this, t);
+    return !stopped.empty();
+  });
+}
+
 int ViewModel::first_divergence() const {
   for (std::size_t t = 0; t < divergence_.size(); ++t)
     if (!(divergence_[t] <= 1e-3)) return static_cast<int>(t);

@@ -96,6 +96,7 @@ void associations_panel(Ui& ui, const Rect& r) {
       here.fact = n;
       view.selection.hover(here);
       if (ImGui::IsMouseClicked(0)) view.selection.lock(here);
+      if (ImGui::IsMouseDoubleClicked(0) && !view.document().trace) ask(ui, fact.key + "=", row.intent ? row.intent->text : "");
       if (row.intent) ui.hint = hint_of(ui, "A", fact, row);
       if (b && other && other->intent && ImGui::GetIO().KeyShift) ui.hint = hint_of(ui, "B", fact, *other);
     }

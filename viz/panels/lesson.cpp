@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 #include "viz/panels/panels.h"
 #include "viz/widgets/prose_text.h"
 
@@ -51,7 +51,7 @@ bool choice_button(Page& page, int index, const std::string& words, bool open, b
   return pressed;
 }
 
-void prediction(Page& page, Classroom& room) {
+void prediction(Page& page, Course& room) {
   Ui& ui = page.ui;
   const Palette& c = ui.colours();
   const Prediction& ask = *room.card().ask;
@@ -69,13 +69,13 @@ void prediction(Page& page, Classroom& room) {
   if (pressed >= 0) room.predict(ui.view, pressed);
 }
 
-void task(Page& page, Classroom& room) {
+void task(Page& page, Course& room) {
   Ui& ui = page.ui;
   const Palette& c = ui.colours();
   const Task& work = *room.card().task;
   page.rule();
   const auto& ticks = room.ticks(ui.view);
-  const bool solved = std::all_of(ticks.begin(), ticks.end(), [](const Classroom::Tick& tick) { return tick.held; });
+  const bool solved = std::all_of(ticks.begin(), ticks.end(), [](const Course::Tick& tick) { return tick.held; });
   page.heading(solved ? "Task: solved" : "Task", c.accent);
   page.say(work.text, c.text, 0.4f);
   for (std::size_t n = 0; n < ticks.size(); ++n) {
@@ -114,7 +114,7 @@ void scrolled(Ui& ui, const Rect& r, Pointed& pointed, F draw) {
   fill(ui, {r.right() - 4, r.y + (r.h - length) * state.lesson_scroll / most, 4, length}, ui.colours().muted, 2);
 }
 
-void list_page(Ui& ui, Rect r, Classroom& room) {
+void list_page(Ui& ui, Rect r, Course& room) {
   const Palette& c = ui.colours();
   Rect inside = panel(ui, r, "Lessons", std::to_string(room.done()) + " of " + std::to_string(room.lessons().size()) + " done");
   Rect foot = inside.cut_bottom(1.8f * ui.em, 0.4f * ui.em);
@@ -141,7 +141,7 @@ void list_page(Ui& ui, Rect r, Classroom& room) {
   if (wanted >= 0) room.start(ui.view, wanted);
 }
 
-void buttons(Ui& ui, Rect foot, Classroom& room) {
+void buttons(Ui& ui, Rect foot, Course& room) {
   const float em = ui.em, gap = 0.3f * em, width = (foot.w - 5 * gap) / 6;
   const bool last = room.card_index() + 1 == static_cast<int>(room.lesson().cards.size());
   const bool another = room.lesson_index() + 1 < static_cast<int>(room.lessons().size());
@@ -159,7 +159,7 @@ void buttons(Ui& ui, Rect foot, Classroom& room) {
   if (button(ui, foot, "leave", "Close")) room.leave(ui.view);
 }
 
-void card_page(Ui& ui, Rect r, Classroom& room) {
+void card_page(Ui& ui, Rect r, Course& room) {
   const Palette& c = ui.colours();
   const Lesson& lesson = room.lesson();
   Rect inside = panel(ui, r, std::to_string(room.lesson_index() + 1) + "  " + lesson.title, "");
@@ -179,7 +179,7 @@ void card_page(Ui& ui, Rect r, Classroom& room) {
     if (room.card().ask) prediction(page, room);
     if (room.card().task && (!room.card().ask || room.revealed())) task(page, room);
   });
-  ui.state.pointed = pointed.over;
+  ui.state.mentioned = pointed.over;
   if (!pointed.clicked.empty()) point_at(ui.state, {pointed.clicked});
   if (!pointed.over.empty()) ui.hint = "click: show the panel \"" + pointed.over + "\"";
   buttons(ui, foot, room);
@@ -196,8 +196,8 @@ void point_at(PanelState& state, const std::vector<std::string>& panels) {
 }
 
 void lesson_panel(Ui& ui, const Rect& r) {
-  Classroom& room = *ui.state.classroom;
-  ui.state.pointed.clear();
+  Course& room = *ui.state.course;
+  ui.state.mentioned.clear();
   try {
     room.in_lesson() ? card_page(ui, r, room) : list_page(ui, r, room);
   } catch (const Error& error) {

@@ -17,6 +17,7 @@ void gates_panel(Ui& ui, const Rect& r);         ///< b, w, alpha per channel, n
 void collapse_panel(Ui& ui, const Rect& r);      ///< the sliders that morph B between the rules
 void associations_panel(Ui& ui, const Rect& r);  ///< does S still map each key to its value
 void recall_panel(Ui& ui, const Rect& r);        ///< the tracked fact's cosine and norm over time
+void impact_panel(Ui& ui, const Rect& r);        ///< what the token did to the answer of every fact
 void readout_panel(Ui& ui, const Rect& r);       ///< what memory answers to the tracked query
 void attention_panel(Ui& ui, const Rect& r);     ///< hidden attention, token x token
 void retention_panel(Ui& ui, const Rect& r);     ///< how much of each write survives
@@ -24,11 +25,15 @@ void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
 void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
 void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
 
-void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.classroom
+void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.course
 
 /// Light these panels up for a while; one of the bottom row that has no place there takes one.
 constexpr float kLitSeconds = 2.0f;
 void point_at(PanelState& state, const std::vector<std::string>& panels);
+/// Ask for the end of a command in a small window: `prompt` is its beginning ("Ana=", "S[3,5]="), `value` what is offered.
+void ask(Ui& ui, const std::string& prompt, const std::string& value);
+/// The small window while it is open; drawn once a frame, outside all panels.
+void edit_popup(Ui& ui);
 
 /// Tokens shown by pictures over time: [first, first + count), around the moment shown. first is 0-based.
 struct Span {

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 #include "viz/model/files.h"
-#include "viz/panels/panels.h"
+#include "viz/panels/registry.h"
 
 namespace fw::viz {
 namespace {
@@ -49,6 +49,28 @@ void head_choice(Ui& ui, Rect r, bool b) {
   ui.view.change(std::move(next));
 }
 
+/// The words of the box that are about panels and pictures; true when it was one of them. "help [PANEL]" opens how to read it, "focus
+/// PANEL" brings it to the front, "help" alone lists the words; pictures are carried out between frames.
+bool panel_command(Ui& ui, const std::string& line) {
+  const std::size_t blank = line.find(' ');
+  const std::string verb = line.substr(0, blank), rest = blank == std::string::npos ? std::string() : line.substr(blank + 1);
+  if (verb == "png" || verb == "svg" || verb == "animate" || verb == "csv" || line == "copy") {
+    ui.state.picture_wanted = line;
+    return true;
+  }
+  if (verb != "help" && verb != "focus") return false;
+  if (verb == "help" && rest.empty()) {
+    ui.state.message =
+        "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
+        "save  open  trace  help PANEL";
+    return true;
+  }
+  const PanelInfo* panel = find_panel(rest);
+  if (panel == nullptr) throw Error(verb + ": expected one of " + panel_names() + ", got \"" + rest + "\"");
+  (verb == "help" ? ui.state.reading : ui.state.chosen) = panel->name;
+  return true;
+}
+
 void command_box(Ui& ui, Rect r) {
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
@@ -61,11 +83,11 @@ void command_box(Ui& ui, Rect r) {
   if (!entered) return;
   try {
     const std::string line = ui.state.command;
-    ui.state.message = run_file_command(ui.view, line);
-    if (ui.state.classroom && ui.state.message.empty()) ui.state.message = run_lesson_command(*ui.state.classroom, ui.view, line);
-    if (line.rfind("png ", 0) == 0)
-      ui.state.picture_wanted = line.substr(4);
-    else if (ui.state.message.empty())
+    ui.state.message.clear();
+    if (ui.state.course) ui.state.message = run_lesson_command(*ui.state.course, ui.view, line);
+    if (!ui.state.message.empty() || panel_command(ui, line))
+      ;
+    else if (ui.state.message = run_file_command(ui.view, line); ui.state.message.empty())
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
@@ -120,7 +142,7 @@ void transport_bar(Ui& ui, const Rect& whole) {
     time.pause();
     time.go(diverged);
   }
-  if (Classroom* room = ui.state.classroom.get())
+  if (Course* room = ui.state.course.get())
     if (button(ui, r.cut_right(4.6f * em, 2 * gap), "lessons", "Lessons", room->open()))
       room->open() ? room->leave(ui.view) : room->show_list(ui.view);
   if (r.w > 9 * em) command_box(ui, r);

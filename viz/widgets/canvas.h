@@ -13,11 +13,12 @@
 
 #include "imgui.h"
 #include "viz/widgets/palette.h"
+#include "viz/widgets/svg.h"
 #include "viz/widgets/textures.h"
 
 namespace fw::viz {
 
-class Classroom;
+class Course;
 
 struct Rect {
   float x = 0, y = 0, w = 0, h = 0;
@@ -54,13 +55,23 @@ struct PanelState {
   char command[512] = {};
   std::string message;  ///< the last refusal, or what was done
   bool refused = false;
-  std::string picture_wanted;  ///< a PNG file the window is to write of itself
+  std::string picture_wanted;  ///< a command of pictures.h (png, svg, csv, animate, copy), carried out between frames
   bool gates_of_b = false;
   bool focus_command = false;
-  std::shared_ptr<Classroom> classroom;  ///< null: no lessons here
-  std::vector<std::string> lit;          ///< panels pointed at, for lit_for more seconds
+  std::string pointed;      ///< panel under the pointer
+  std::string chosen;       ///< panel chosen by key: what P, E and ? are about when none is pointed at
+  std::string reading;      ///< panel whose "how to read this" is open
+  std::string hint;         ///< the number and formula last under the pointer: what C copies
+  std::map<int, int> tabs;  ///< which panel of a place with several is in front
+  std::string prompt;       ///< beginning of the command that the small window completes; empty: none is open
+  char answer[64] = {};
+  float em = 15;                   ///< size of the letters of the last frame
+  bool asking = false;             ///< the small window is to open
+  bool blink = false;              ///< B held: the memory of B stands where A's does
+  std::shared_ptr<Course> course;  ///< null: no lessons here
+  std::vector<std::string> lit;    ///< panels pointed at, for lit_for more seconds
   float lit_for = 0;
-  std::string pointed;              ///< the panel whose name is under the pointer
+  std::string mentioned;            ///< the panel whose name in a lesson is under the pointer
   std::vector<std::string> bottom;  ///< panels of the bottom row during a lesson
   int lesson_shown = -1;            ///< the card these were set for
   float lesson_scroll = 0, lesson_height = 0;
@@ -73,7 +84,9 @@ struct Ui {
   PanelState& state;
   ImDrawList* draw = nullptr;
   float em = 15;
-  std::string hint;  ///< what is under the pointer, for the status line
+  std::string hint;    ///< what is under the pointer, for the status line
+  Svg* svg = nullptr;  ///< when not null everything is written there too
+  float reserve = 0;   ///< kept free at the right end of the present panel's title
 
   const Palette& colours() const { return palette_of(view.options.theme); }
   Theme theme() const { return view.options.theme; }
@@ -96,6 +109,9 @@ void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, f
 
 /// A panel's surface with its title and what it shows; returns the place inside. `reserve`: kept free at the title's right end.
 Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what, float reserve = 0);
+
+/// Words over as many lines as fit into `r`, broken at blanks and line ends.
+void paragraph(const Ui& ui, Rect r, std::string_view words, Colour colour, Face face = Face::small);
 
 /// A horizontal bar of value/range from the left edge, on a track. Not a number: the track alone.
 void bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);

@@ -10,11 +10,11 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 
 namespace fw::viz {
 
-std::string run_lesson_command(Classroom& room, ViewModel& view, std::string_view line) {
+std::string run_lesson_command(Course& room, ViewModel& view, std::string_view line) {
   std::istringstream in{std::string(line)};
   std::string verb, what, rest;
   in >> verb >> what >> rest;
@@ -52,7 +52,7 @@ std::string run_lesson_command(Classroom& room, ViewModel& view, std::string_vie
                      room.lesson().cards.size());
 }
 
-std::string describe(Classroom& room, const ViewModel& view) {
+std::string describe(Course& room, const ViewModel& view) {
   std::string text;
   const auto out = std::back_inserter(text);
   if (!room.in_lesson()) {

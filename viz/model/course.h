@@ -23,10 +23,10 @@ struct LessonProgress {
   bool operator==(const LessonProgress&) const = default;
 };
 
-class Classroom {
+class Course {
  public:
   /// `progress`: the file to read and keep, empty: none. A file that is no progress is left alone, and message() says so.
-  explicit Classroom(std::vector<Lesson> lessons, std::string progress = {});
+  explicit Course(std::vector<Lesson> lessons, std::string progress = {});
 
   const std::vector<Lesson>& lessons() const { return lessons_; }
   /// Is the panel shown (the list, or a lesson)?
@@ -97,9 +97,9 @@ std::string default_progress_path();
 
 /// The command box's words: lesson (the list), lesson 4, lesson fading, lesson next, back, again, solve, sandbox, leave, and
 /// predict 2. What was done; empty when the line is none of these. Throws fw::Error.
-std::string run_lesson_command(Classroom& classroom, ViewModel& view, std::string_view line);
+std::string run_lesson_command(Course& course, ViewModel& view, std::string_view line);
 
 /// The open card as Markdown: text, prediction, task with its conditions as they stand.
-std::string describe(Classroom& classroom, const ViewModel& view);
+std::string describe(Course& course, const ViewModel& view);
 
 }  // namespace fw::viz

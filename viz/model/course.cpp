@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
-#include "viz/model/classroom.h"
+#include "viz/model/course.h"
 
 #include <fmt/format.h>
 
@@ -14,15 +14,15 @@
 namespace fw::viz {
 namespace {
 
-/// An empty log, one head, the plain view; theme and motion are the reader's own.
+/// An empty log, one head, the plain map; theme, letters and motion are the reader's own.
 void start_fresh(ViewModel& view) {
   Document fresh;
   fresh.compare = false;
   view.open(std::move(fresh));
-  ViewOptions plain_view;
-  plain_view.theme = view.options.theme;
-  plain_view.reduced_motion = view.options.reduced_motion;
-  view.options = plain_view;
+  view.options.map = Map::state;
+  view.options.heads = Heads::both;
+  view.options.root_scale = false;
+  view.options.run_range = true;
 }
 
 void play(ViewModel& view, const std::string& script) {
@@ -54,7 +54,7 @@ Prose filled(Prose prose, const std::map<std::string, double>& values, const std
 
 }  // namespace
 
-Classroom::Classroom(std::vector<Lesson> lessons, std::string progress) : lessons_(std::move(lessons)), path_(std::move(progress)) {
+Course::Course(std::vector<Lesson> lessons, std::string progress) : lessons_(std::move(lessons)), path_(std::move(progress)) {
   std::error_code ignored;
   if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
   try {
@@ -65,7 +65,7 @@ Classroom::Classroom(std::vector<Lesson> lessons, std::string progress) : lesson
   }
 }
 
-void Classroom::remember() {
+void Course::remember() {
   if (path_.empty()) return;
   try {
     std::error_code ignored;
@@ -78,7 +78,7 @@ void Classroom::remember() {
 }
 
 /// The state of a card: from the last setup up to it, every script and outcome in between; `after`: its own outcome too.
-void Classroom::replay(ViewModel& view, int lesson, int card, bool after) const {
+void Course::replay(ViewModel& view, int lesson, int card, bool after) const {
   const auto& cards = lessons_[static_cast<std::size_t>(lesson)].cards;
   int first = card;
   while (first > 0 && !cards[static_cast<std::size_t>(first)].setup) --first;
@@ -95,7 +95,7 @@ void Classroom::replay(ViewModel& view, int lesson, int card, bool after) const 
   }
 }
 
-void Classroom::enter(ViewModel& view, int lesson, int card, const std::map<int, int>& predicted) {
+void Course::enter(ViewModel& view, int lesson, int card, const std::map<int, int>& predicted) {
   const Card& next = lessons_[static_cast<std::size_t>(lesson)].cards[static_cast<std::size_t>(card)];
   ViewModel scratch;
   replay(scratch, lesson, card, false);
@@ -117,7 +117,7 @@ void Classroom::enter(ViewModel& view, int lesson, int card, const std::map<int,
   ++shown_;
 }
 
-void Classroom::start(ViewModel& view, int lesson, int card) {
+void Course::start(ViewModel& view, int lesson, int card) {
   if (lesson < 0 || lesson >= static_cast<int>(lessons_.size()))
     throw Error("lesson: expected a number from 1 to " + std::to_string(lessons_.size()) + ", got " + std::to_string(lesson + 1));
   const int cards = static_cast<int>(lessons_[static_cast<std::size_t>(lesson)].cards.size());
@@ -127,33 +127,33 @@ void Classroom::start(ViewModel& view, int lesson, int card) {
   enter(view, lesson, card, lesson == lesson_ ? predicted_ : std::map<int, int>());
 }
 
-void Classroom::show_list(ViewModel& view) {
+void Course::show_list(ViewModel& view) {
   leave(view);
   open_ = true;
 }
 
-bool Classroom::next(ViewModel& view) {
+bool Course::next(ViewModel& view) {
   if (!in_lesson() || card_ + 1 >= static_cast<int>(lesson().cards.size())) return false;
   enter(view, lesson_, card_ + 1, predicted_);
   return true;
 }
 
-bool Classroom::back(ViewModel& view) {
+bool Course::back(ViewModel& view) {
   if (!in_lesson() || card_ == 0) return false;
   enter(view, lesson_, card_ - 1, predicted_);
   return true;
 }
 
-void Classroom::again(ViewModel& view) {
+void Course::again(ViewModel& view) {
   if (in_lesson()) enter(view, lesson_, card_, predicted_);
 }
 
-int Classroom::predicted() const {
+int Course::predicted() const {
   const auto found = predicted_.find(card_);
   return found == predicted_.end() ? -1 : found->second;
 }
 
-void Classroom::predict(ViewModel& view, int choice) {
+void Course::predict(ViewModel& view, int choice) {
   if (!in_lesson() || !card().ask || revealed()) return;
   if (choice < 0 || choice >= static_cast<int>(card().ask->choices.size()))
     throw Error("predict: expected a choice from 1 to " + std::to_string(card().ask->choices.size()) + ", got " +
@@ -164,17 +164,21 @@ void Classroom::predict(ViewModel& view, int choice) {
   remember();
 }
 
-void Classroom::leave(ViewModel& view) {
+void Course::leave(ViewModel& view) {
   if (before_ != nullptr) {
     const ViewOptions now = view.options;
+    const ViewOptions& then = before_->options;
     view.restore(*before_);
-    view.options.theme = now.theme;
-    view.options.reduced_motion = now.reduced_motion;
+    view.options = now;
+    view.options.map = then.map;
+    view.options.heads = then.heads;
+    view.options.root_scale = then.root_scale;
+    view.options.run_range = then.run_range;
   }
   sandbox(view);
 }
 
-void Classroom::sandbox(ViewModel&) {
+void Course::sandbox(ViewModel&) {
   before_ = nullptr;
   open_ = false;
   lesson_ = -1;
@@ -182,13 +186,13 @@ void Classroom::sandbox(ViewModel&) {
   predicted_.clear();
 }
 
-void Classroom::solve(ViewModel& view) {
+void Course::solve(ViewModel& view) {
   if (!in_lesson() || !card().task) return;
   again(view);
   view.run_script(card().task->solution);
 }
 
-const std::vector<Classroom::Tick>& Classroom::ticks(const ViewModel& view) {
+const std::vector<Course::Tick>& Course::ticks(const ViewModel& view) {
   if (!in_lesson() || !card().task) {
     ticks_.clear();
     ticks_of_ = -1;
@@ -210,12 +214,12 @@ const std::vector<Classroom::Tick>& Classroom::ticks(const ViewModel& view) {
   return ticks_;
 }
 
-bool Classroom::solved(int lesson, int card) const {
+bool Course::solved(int lesson, int card) const {
   const auto found = progress_.find(lessons_[static_cast<std::size_t>(lesson)].name);
   return found != progress_.end() && found->second.solved.count(card) > 0;
 }
 
-bool Classroom::done(int lesson) const {
+bool Course::done(int lesson) const {
   const Lesson& one = lessons_[static_cast<std::size_t>(lesson)];
   const auto found = progress_.find(one.name);
   for (int n = 0; n < static_cast<int>(one.cards.size()); ++n) {
@@ -226,13 +230,13 @@ bool Classroom::done(int lesson) const {
   return true;
 }
 
-int Classroom::done() const {
+int Course::done() const {
   int count = 0;
   for (int n = 0; n < static_cast<int>(lessons_.size()); ++n) count += done(n) ? 1 : 0;
   return count;
 }
 
-Prose Classroom::card_text() const { return filled(card().text, values_, card().numbers); }
-Prose Classroom::answer_text() const { return card().ask ? filled(card().ask->text, answer_values_, card().ask->numbers) : Prose(); }
+Prose Course::card_text() const { return filled(card().text, values_, card().numbers); }
+Prose Course::answer_text() const { return card().ask ? filled(card().ask->text, answer_values_, card().ask->numbers) : Prose(); }
 
 }  // namespace fw::viz
