@@ -87,7 +87,6 @@ const Rect* Places::find(std::string_view panel) const {
                                                      {"memory", &state},
                                                      {"step", &step},
                                                      {"gates", &gates},
-                                                     {"collapse", &collapse},
                                                      {"associations", &associations},
                                                      {"recall", &recall},
                                                      {"impact", impact.w > 0 ? &impact : &recall},
@@ -123,7 +122,7 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
   out.step = left.cut_bottom(std::floor(std::max(0.36f * left.h, 11.0f * em)), gap);
   out.state = left;
-  out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
+  if (bottom == nullptr) out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
   out.gates = middle;
   out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
   const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;

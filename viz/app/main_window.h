@@ -63,7 +63,7 @@ struct Places {
   const Rect* find(std::string_view panel) const;  ///< by the panel's name; null: has no place now
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
-/// `bottom`: during a lesson, the panels that share the bottom row; the lesson stands left below the ribbon.
+/// `bottom`: during a lesson, the panels that share the bottom row; the lesson stands left below the ribbon, and the sliders are away.
 Places places_for(float width, float height, float em, int facts = 8, bool classroom = false,
                   const std::vector<std::string>* bottom = nullptr);
 

@@ -16,9 +16,8 @@ namespace {
 }  // namespace
 
 const std::vector<std::string>& lesson_targets() {
-  static const std::vector<std::string> names = {"bar",       "ribbon",       "memory",       "step",     "gates",
-                                                 "collapse",  "associations", "recall",       "impact",   "readout",
-                                                 "attention", "retention",    "interference", "spectrum", "gauges"};
+  static const std::vector<std::string> names = {"bar",    "ribbon",  "memory",    "step",      "gates",        "associations", "recall",
+                                                 "impact", "readout", "attention", "retention", "interference", "spectrum",     "gauges"};
   return names;
 }
 

@@ -24,7 +24,7 @@ using Prose = std::vector<ProseSpan>;
 Prose parse_prose(std::string_view text);
 std::string plain(const Prose& prose);
 
-/// What references may point at: the panels of the main window..
+/// What references may point at: the panels of the main window during a lesson..
 const std::vector<std::string>& lesson_targets();
 bool is_panel(std::string_view name);
 /// One of those that share the bottom row.

@@ -78,6 +78,7 @@ void task(Page& page, Course& room) {
   const bool solved = std::all_of(ticks.begin(), ticks.end(), [](const Course::Tick& tick) { return tick.held; });
   page.heading(solved ? "Task: solved" : "Task", c.accent);
   page.say(work.text, c.text, 0.4f);
+  command_box(ui, page.r.cut_top(1.8f * ui.em, 0.6f * ui.em));
   for (std::size_t n = 0; n < ticks.size(); ++n) {
     Rect row = page.r;
     const float mark = 1.5f * ui.em;
@@ -193,6 +194,11 @@ void point_at(PanelState& state, const std::vector<std::string>& panels) {
   for (const std::string& name : panels)
     if (is_bottom_panel(name) && !state.bottom.empty() && std::find(state.bottom.begin(), state.bottom.end(), name) == state.bottom.end())
       state.bottom.front() = name;
+}
+
+bool lesson_has_command_box(const Ui& ui) {
+  const Course* course = ui.state.course.get();
+  return course != nullptr && course->in_lesson() && course->card().task && (!course->card().ask || course->revealed());
 }
 
 void lesson_panel(Ui& ui, const Rect& r) {

@@ -27,6 +27,10 @@ void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, 
 
 void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.course
 
+/// The line to type commands into, with its button. It stands in the bar, or in a lesson's task while one is open.
+void command_box(Ui& ui, Rect r);
+bool lesson_has_command_box(const Ui& ui);
+
 /// Light these panels up for a while; one of the bottom row that has no place there takes one.
 constexpr float kLitSeconds = 2.0f;
 void point_at(PanelState& state, const std::vector<std::string>& panels);

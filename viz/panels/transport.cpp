@@ -71,6 +71,8 @@ bool panel_command(Ui& ui, const std::string& line) {
   return true;
 }
 
+}  // namespace
+
 void command_box(Ui& ui, Rect r) {
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
@@ -97,8 +99,6 @@ void command_box(Ui& ui, Rect r) {
   }
   ui.state.focus_command = true;
 }
-
-}  // namespace
 
 Span visible_tokens(const Ui& ui, int most) {
   const int T = ui.view.length(), count = std::min(T, most);
@@ -148,7 +148,7 @@ void transport_bar(Ui& ui, const Rect& whole) {
   if (Course* room = ui.state.course.get())
     if (button(ui, r.cut_right(4.6f * em, 2 * gap), "lessons", "Lessons", room->open()))
       room->open() ? room->leave(ui.view) : room->show_list(ui.view);
-  if (r.w > 9 * em) command_box(ui, r);
+  if (r.w > 9 * em && !lesson_has_command_box(ui)) command_box(ui, r);
 }
 
 void ribbon_panel(Ui& ui, const Rect& r) {
