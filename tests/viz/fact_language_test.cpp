@@ -55,6 +55,19 @@ TEST_CASE("fact language: every command is read") {
   CHECK(parse_command("zero col 4")->col == 4);
   CHECK(parse_command("scale 0.5")->verb == Verb::scale);
   CHECK(parse_command("perturb 0.05")->verb == Verb::perturb);
+  CHECK(parse_command("facts 24")->count == 24);
+  CHECK(parse_command("facts=24")->key == "facts");
+  const auto shape = parse_command("key Ana [0:8]=1 [8:32]=2");
+  CHECK(shape->verb == Verb::key_shape);
+  CHECK(shape->bands == std::vector<Band>{{0, 8, 1.0}, {8, 32, 2.0}});
+  CHECK(parse_command("key ... [0:8]=1")->key == "...");
+  CHECK(parse_command("key Bo near Ana -0.5")->verb == Verb::key_near);
+  CHECK(parse_command("key=on")->key == "key");
+  for (const char* line : {"facts 24", "key Ana [0:8]=1 [8:32]=2", "key Bo near Ana -0.5", "key ... [0:8]=1"})
+    CHECK(text_of(*parse_command(line)) == line);
+  for (const char* line :
+       {"facts", "facts 0", "key", "key Ana", "key Ana [8:8]=1", "key Ana [0:8]=0", "key Bo near Ana", "key Bo near Ana 2"})
+    CHECK_THROWS_AS(parse_command(line), Error);
   CHECK_FALSE(parse_command("").has_value());
   CHECK_FALSE(parse_command("   # only a comment").has_value());
 }
@@ -117,6 +130,13 @@ TEST_CASE("fact language: a script numbers its lines") {
   CHECK(parse_script("").empty());
   CHECK_THROWS_WITH_AS(parse_script("Ana=red\r\nBo\r\n"),
                        "fact language: line 2 column 4: expected =, += or ? after the key, got the end of the line", Error);
+}
+
+TEST_CASE("fact language: names in UTF-8 are taken, bytes that are none refused") {
+  CHECK(parse_command("B\xc3\xb6=\xf0\x9f\x90\xb1")->key == "B\xc3\xb6");
+  for (const char* bad : {"A\x83=b", "A=\xc3", "A=\xc0\xaf", "A=\xed\xa0\x80", "A=\xf4\x90\x80\x80", "A=\xe0\x80\x80", "A=\xff"})
+    CHECK_THROWS_AS(parse_command(bad), Error);
+  CHECK_THROWS_WITH_AS(parse_command("A=\x83"), "fact language: line 1 column 3: expected text in UTF-8, got a byte that is none", Error);
 }
 
 TEST_SUITE_END();

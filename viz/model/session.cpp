@@ -81,11 +81,15 @@ const std::vector<std::pair<std::string, BetaFrom>> kBetas = {
     {"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}};
 const std::vector<std::pair<std::string, AlphaFrom>> kAlphas = {{"geometric", AlphaFrom::geometric}, {"arithmetic", AlphaFrom::arithmetic}};
 const std::vector<std::pair<std::string, Policy>> kPolicies = {{"uniform", Policy::uniform}, {"banded", Policy::banded}};
+const std::vector<std::pair<std::string, Scheme>> kSchemes = {
+    {"random", Scheme::random}, {"orthonormal", Scheme::orthonormal}, {"shared", Scheme::shared}};
 const std::vector<std::pair<std::string, Phase>> kPhases = {
     {"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}};
 const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {"change", Map::change}, {"decay", Map::decay},
                                                         {"erase", Map::erase}, {"write", Map::write},   {"A-B", Map::compare}};
 const std::vector<std::pair<std::string, Theme>> kThemes = {{"light", Theme::light}, {"dark", Theme::dark}};
+
+const std::vector<std::pair<std::string, Heads>> kHeads = {{"both", Heads::both}, {"a", Heads::a}, {"b", Heads::b}};
 
 template <class E>
 std::string text_of(const std::vector<std::pair<std::string, E>>& choices, E value) {
@@ -135,6 +139,10 @@ Settings settings_from(const Reader& in) {
   s.policy = in.choice("policy", kPolicies);
   s.alpha = in.number("alpha", 0, 1);
   s.alpha_fast = in.number("alpha_fast", 0, 1);
+  if (in.has("keys")) s.keys = in.choice("keys", kSchemes);
+  if (in.has("values")) s.values = in.choice("values", kSchemes);
+  if (in.has("shared")) s.shared = in.number("shared", 0, 1);
+  if (in.has("signal")) s.signal = in.integer("signal", 0, s.dv);
   return s;
 }
 
@@ -150,7 +158,11 @@ std::string session_text(const ViewModel& view) {
                 {"dv", s.dv},
                 {"policy", text_of(kPolicies, s.policy)},
                 {"alpha", s.alpha},
-                {"alpha_fast", s.alpha_fast}}},
+                {"alpha_fast", s.alpha_fast},
+                {"keys", text_of(kSchemes, s.keys)},
+                {"values", text_of(kSchemes, s.values)},
+                {"shared", s.shared},
+                {"signal", s.signal}}},
               {"commands", to_json(d.commands)},
               {"a", to_json(d.a)},
               {"b", to_json(d.b)},
@@ -158,10 +170,17 @@ std::string session_text(const ViewModel& view) {
   if (d.trace) out["trace"] = {{"path", d.trace->path}, {"sequence", d.trace->sequence}, {"head", d.trace->head}};
   if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
   const ViewOptions& o = view.options;
-  out["view"] = {{"t", view.transport.t()},      {"phase", text_of(kPhases, view.transport.phase())},
-                 {"map", text_of(kMaps, o.map)}, {"root_scale", o.root_scale},
-                 {"run_range", o.run_range},     {"theme", text_of(kThemes, o.theme)}};
-  return out.dump(2) + "\n";
+  out["view"] = {{"t", view.transport.t()},           {"phase", text_of(kPhases, view.transport.phase())},
+                 {"map", text_of(kMaps, o.map)},      {"root_scale", o.root_scale},
+                 {"run_range", o.run_range},          {"theme", text_of(kThemes, o.theme)},
+                 {"heads", text_of(kHeads, o.heads)}, {"half_life", o.half_life},
+                 {"classroom", o.classroom},          {"font", o.font},
+                 {"reduced_motion", o.reduced_motion}};
+  try {
+    return out.dump(2) + "\n";
+  } catch (const Json::exception& error) {  // the path of a file may be any bytes
+    throw Error(std::string("session: expected names in UTF-8, got ") + error.what());
+  }
 }
 
 void open_session(ViewModel& view, std::string_view text, std::string_view name) {
@@ -195,6 +214,12 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   options.root_scale = shown.flag("root_scale");
   options.run_range = shown.flag("run_range");
   options.theme = shown.choice("theme", kThemes);
+  // Not in sessions of earlier programs.
+  if (shown.has("heads")) options.heads = shown.choice("heads", kHeads);
+  if (shown.has("half_life")) options.half_life = shown.flag("half_life");
+  if (shown.has("classroom")) options.classroom = shown.flag("classroom");
+  if (shown.has("font") && shown.number("font", 0, 48) > 0) options.font = shown.number("font", 8, 48);
+  options.reduced_motion = shown.has("reduced_motion") && shown.flag("reduced_motion");
   const int t = shown.integer("t", 0, d.trace ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
   view.open(std::move(d));

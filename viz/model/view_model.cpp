@@ -162,7 +162,7 @@ void ViewModel::enter_command(const Command& command) {
     log.push_back(command);
   }
   change(std::move(next));
-  if (makes_token(command.verb)) transport.go(tokens + (command.verb == Verb::filler ? command.count : 1));
+  if (makes_token(command.verb)) transport.go(tokens + (is_counted(command.verb) ? command.count : 1));
 }
 
 void ViewModel::enter(std::string_view line, int line_number) {
@@ -215,6 +215,15 @@ void ViewModel::run_script(std::string_view text) {
   Document after = document();
   history_ = before;
   history_.push(std::move(after));
+}
+
+bool ViewModel::tick(double seconds) {
+  if (transport.playing()) stopped.clear();
+  if (!breakpoints.any()) return transport.tick(seconds);
+  return transport.tick(seconds, [this](int t) {
+    stopped = reason_to_stop(breakpoints, *this, t);
+    return !stopped.empty();
+  });
 }
 
 int ViewModel::first_divergence() const {
