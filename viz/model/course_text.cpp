@@ -57,7 +57,7 @@ std::string describe(Course& room, const ViewModel& view) {
   const auto out = std::back_inserter(text);
   if (!room.in_lesson()) {
     for (std::size_t n = 0; n < room.lessons().size(); ++n)
-      fmt::format_to(out, "{}{:2}  {:<12} {}\n", room.done(static_cast<int>(n)) ? "\xe2\x9c\x93 " : "  ", n + 1, room.lessons()[n].name,
+      fmt::format_to(out, "{}{:2}  {:<13} {}\n", room.done(static_cast<int>(n)) ? "\xe2\x9c\x93 " : "  ", n + 1, room.lessons()[n].name,
                      room.lessons()[n].title);
     return text;
   }
