@@ -23,6 +23,9 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
   command.add_option("--window", a.window, "tokens that sliding-window attention sees")->capture_default_str();
   command.add_flag("--hybrid", a.hybrid, "every second layer is sliding-window attention");
   command.add_flag("--no-gate", a.no_gate, "no gate on the output of the mixers");
+  command.add_option("--output-gate", a.output_gate, "its activation: silu, sigmoid")->capture_default_str();
+  command.add_option("--init", a.initialisation, "starting values of the projections: paper, fla, wide")->capture_default_str();
+  command.add_flag("--tie", a.tie, "one table for the embedding and the last projection");
   command.add_option("--batch", a.batch, "sequences a step")->capture_default_str();
   command.add_option("--steps", a.optimizer.steps, "training steps")->capture_default_str();
   command.add_option("--lr", a.optimizer.lr, "highest learning rate")->capture_default_str();
@@ -55,7 +58,9 @@ model::ModelConfig model_config(const ExperimentArguments& a, const VariantChoic
   config.hidden_size = a.hidden, config.num_heads = a.heads, config.num_v_heads = a.value_heads;
   config.head_k_dim = a.key_width, config.head_v_dim = a.value_width, config.conv_size = a.convolution;
   config.intermediate_size = a.mlp, config.window_size = a.window;
-  config.allow_neg_eigval = choice.negative, config.use_gate = !a.no_gate;
+  config.allow_neg_eigval = choice.negative, config.use_gate = !a.no_gate, config.tie_word_embeddings = a.tie;
+  config.initialisation = model::initialisation_from_name(a.initialisation);
+  config.output_gate_act = model::gate_activation_from_name(a.output_gate);
   return config;
 }
 

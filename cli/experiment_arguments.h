@@ -18,7 +18,8 @@ namespace fw::cli {
 struct ExperimentArguments {
   index_t layers = 1, hidden = 32, heads = 2, value_heads = 0, key_width = 16, value_width = 16, convolution = 4, mlp = 64, batch = 64;
   index_t window = 64;
-  bool hybrid = false, no_gate = false;
+  bool hybrid = false, no_gate = false, tie = false;
+  std::string initialisation = "paper", output_gate = "silu";
   model::OptimizerOptions optimizer;
   std::string backend = "omp";
   int threads = 0;
