@@ -54,7 +54,9 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   Places out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
-  out.bar = all.cut_top(std::floor(1.8f * em), gap);
+  // Where it does not fit beside itself the bar takes two rows.
+  const float row = std::floor(1.8f * em);
+  out.bar = all.cut_top(all.w < 84.0f * em ? 2 * row + gap : row, gap);
   out.ribbon = all.cut_top(std::floor(2.9f * em), gap);
   out.status = all.cut_bottom(std::floor(1.4f * em), std::floor(0.3f * em));
   if (classroom) {

@@ -28,8 +28,16 @@ double shown_value(const Row& row, const Gates& gates, std::size_t channel, bool
   return half_life ? std::clamp(x < 0 ? std::log2(std::log(0.5) / x) : kLongest, 0.0, kLongest) : std::exp(x);
 }
 
+/// What was pulled; carried out when the panel is drawn, because it replaces the runs that are being drawn.
+struct Pull {
+  bool wanted = false, done = false;
+  char gate = 'b';
+  int channel = 0;
+  double value = 0;
+};
+
 /// The bars of this token: pulling one sets the gate of its channel from here on, live, all of it one step of undo.
-void pull(Ui& ui, const Rect& bars, const Row& row, const Scale& scale, std::size_t channels, bool of_b, bool half_life) {
+void pull(Ui& ui, const Rect& bars, const Row& row, const Scale& scale, std::size_t channels, bool of_b, bool half_life, Pull& pulled) {
   ImGui::SetCursorScreenPos(ImVec2(bars.x, bars.y));
   ImGui::InvisibleButton(row.ascii, ImVec2(std::max(1.0f, bars.w), std::max(1.0f, bars.h)));
   ViewModel& view = ui.view;
@@ -43,15 +51,9 @@ void pull(Ui& ui, const Rect& bars, const Row& row, const Scale& scale, std::siz
     const double value = !row.is_alpha ? std::round(x * 100) / 100
                          : half_life   ? std::round(std::exp(std::log(0.5) / std::exp2(x)) * 1e5) / 1e5
                                        : std::round(x * 1000) / 1000;
-    try {
-      view.change(with_gate(view.document(), of_b, t, row.ascii[0] == 'e' ? 'b' : row.ascii[0] == 'w' ? 'w' : 'a', channel, value), true);
-      ui.state.refused = false;
-    } catch (const Error& error) {
-      ui.state.message = error.what();
-      ui.state.refused = true;
-    }
+    pulled = {true, false, row.ascii[0] == 'e' ? 'b' : row.ascii[0] == 'w' ? 'w' : 'a', channel, value};
   }
-  if (ImGui::IsItemDeactivated()) view.change(view.document());
+  if (ImGui::IsItemDeactivated()) pulled.done = true;
   if (!ImGui::IsItemHovered() && !ImGui::IsItemActive()) return;
   Focus here;
   (row.key_axis ? here.key : here.value) = channel;
@@ -90,6 +92,7 @@ void gates_panel(Ui& ui, const Rect& r) {
   const Span span = visible_tokens(ui, std::max(8, static_cast<int>(inside.w * 0.75f / 2)));
   const int t = view.transport.t(), first = span.first, count = std::max(0, std::min(span.count, run.length() - span.first));
   const float gap = 0.35f * em, each = std::floor((inside.h - 2 * gap) / 3);
+  Pull pulled;
   for (const Row& row : rows) {
     Rect box = inside.cut_top(each, gap);
     const std::size_t channels = static_cast<std::size_t>(row.key_axis ? run.timeline().dk : run.timeline().dv);
@@ -115,10 +118,11 @@ void gates_panel(Ui& ui, const Rect& r) {
     const bool known = t > 0 && t <= run.length();
     const double sd = deviation_of(now);
     const std::string note = !known ? std::string("no token")
-                                    : std::string(log ? "log2: " : "") + "mean " + number(mean_of(now), row.is_alpha ? 4 : 3) + "  sd " +
-                                          number(sd, row.is_alpha ? 4 : 3) + (sd == 0.0 ? "  equal" : "");
+                             : log  ? "geometric mean " + number(std::exp2(mean_of(now)), 1) + " tokens"
+                                    : "mean " + number(mean_of(now), row.is_alpha ? 4 : 3) + "  sd " + number(sd, row.is_alpha ? 4 : 3) +
+                                         (sd == 0.0 ? "  equal" : "");
     head.cut_left(text(ui, head, log ? "half-life" : ui.sign(row.math, row.ascii), c.text, Face::small) + 0.4f * em);
-    const float note_width = text_width(ui, log ? "log2: mean 00.0000  sd 0.0000" : "mean 0.0000  sd 0.0000  equal", Face::small);
+    const float note_width = text_width(ui, log ? "geometric mean 0000.0 tokens" : "mean 0.0000  sd 0.0000  equal", Face::small);
     text(ui, head.cut_left(std::min(note_width, 0.6f * head.w), 0.3f * em), note, c.muted, Face::small);
     if (head.w > 5 * em)
       legend(ui, head.w > 9 * em ? head.cut_right(9 * em) : head, scale, 2, log ? "1 token" : "",
@@ -137,7 +141,7 @@ void gates_panel(Ui& ui, const Rect& r) {
            static_cast<int>(i) == focused ? c.accent : row.colour);
     }
     frame(ui, {bars.x - 1, bars.y - 1, bars.w + 2, bars.h + 2}, c.border);
-    if (known && ui.svg == nullptr) pull(ui, bars, row, scale, channels, of_b, half_life);
+    if (known && ui.svg == nullptr) pull(ui, bars, row, scale, channels, of_b, half_life, pulled);
 
     const Rect picture{std::floor(box.x), std::floor(box.y), std::floor(box.w) - 1, std::floor(box.h) - 1};
     const Cell at = heatmap(ui, picture, row.slot, raster, scale,
@@ -161,6 +165,15 @@ void gates_panel(Ui& ui, const Rect& r) {
               "] at t=" + std::to_string(here.token) + " = " + number(x, 6);
     if (row.is_alpha && x > 0 && x < 1)
       ui.hint += "   half-life " + number(std::log(0.5) / std::log(x), 1) + " tokens = ln(1/2) / ln(" + ui.sign("\xce\xb1", "alpha") + ")";
+  }
+  if (pulled.done) view.change(view.document());
+  if (!pulled.wanted) return;
+  try {
+    view.change(with_gate(view.document(), of_b, t, pulled.gate, pulled.channel, pulled.value), true);
+    ui.state.refused = false;
+  } catch (const Error& error) {
+    ui.state.message = error.what();
+    ui.state.refused = true;
   }
 }
 

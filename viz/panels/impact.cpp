@@ -48,10 +48,11 @@ void impact_panel(Ui& ui, const Rect& r) {
     collateral = std::max(collateral, i.total);
     if (other) collateral_b = std::max(collateral_b, other->impact.total);
   }
-  Rect notes = inside.cut_bottom(1.1f * em, 0.1f * em);
+  const bool roomy = inside.h > 5.0f * em;
+  Rect notes = roomy ? inside.cut_bottom(1.1f * em, 0.1f * em) : Rect{};
   const std::string worst = "largest at another fact: A " + number(collateral, 3) + (b ? "   B " + number(collateral_b, 3) : "") +
                             "   bars end at " + number(most, 3);
-  text(ui, notes, worst, c.muted, Face::small);
+  if (roomy) text(ui, notes, worst, c.muted, Face::small);
   const float each = inside.w / static_cast<float>(count);
   const bool named = each >= 2.6f * em;
   Rect names = named ? inside.cut_bottom(1.1f * em, 1) : Rect{};

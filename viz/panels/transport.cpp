@@ -108,7 +108,9 @@ void transport_bar(Ui& ui, const Rect& whole) {
   const Palette& c = ui.colours();
   Transport& time = ui.view.transport;
   const float em = ui.em, gap = 0.25f * em;
-  Rect r = whole;
+  Rect second = whole, r = second;
+  const bool two_rows = whole.h > 2.5f * em;
+  if (two_rows) r = second.cut_top(std::floor(1.8f * em), whole.h - 2 * std::floor(1.8f * em));
   if (button(ui, r.cut_left(1.9f * em, gap), "start", ui.sign("|\xe2\x97\x80", "|<"))) time.to_start();
   if (button(ui, r.cut_left(1.9f * em, gap), "back", ui.sign("\xe2\x97\x80", "<"))) time.step(-1);
   if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing())) time.toggle();
@@ -128,6 +130,7 @@ void transport_bar(Ui& ui, const Rect& whole) {
   double speed = std::log2(time.speed());
   text(ui, r.cut_left(3.4f * em, 0), number(time.speed(), time.speed() < 10 ? 1 : 0) + "/s", c.muted, Face::small, Align::right);
   if (slider(ui, r.cut_left(4.5f * em, 3 * gap), "speed", speed, -1.0, std::log2(60.0), c.decay)) time.set_speed(std::exp2(speed));
+  if (two_rows) r = second;
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), false);
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), true);
   const int diverged = ui.view.first_divergence();

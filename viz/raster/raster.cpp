@@ -46,9 +46,12 @@ struct Texel {
   Int c[4];
 };
 
+std::uint32_t nearest(const Image& image, Int x, Int y) {
+  return image.at(static_cast<int>(std::clamp<Int>(x, 0, image.width - 1)), static_cast<int>(std::clamp<Int>(y, 0, image.height - 1)));
+}
+
 Texel texel(const Image& image, Int x, Int y) {
-  const std::uint32_t p =
-      image.at(static_cast<int>(std::clamp<Int>(x, 0, image.width - 1)), static_cast<int>(std::clamp<Int>(y, 0, image.height - 1)));
+  const std::uint32_t p = nearest(image, x, y);
   return {{p & 0xff, (p >> 8) & 0xff, (p >> 16) & 0xff, p >> 24}};
 }
 
@@ -56,6 +59,11 @@ Texel sample(const CpuTextures::Picture& texture, Int u, Int v) {
   if (!texture.smooth) return texel(texture.image, u >> 8, v >> 8);
   const Int x = u - kSub / 2, y = v - kSub / 2, fx = x & 255, fy = y & 255;
   if (fx == 0 && fy == 0) return texel(texture.image, x >> 8, y >> 8);
+  const Image& image = texture.image;
+  if (((nearest(image, x >> 8, y >> 8) | nearest(image, (x >> 8) + 1, y >> 8) | nearest(image, x >> 8, (y >> 8) + 1) |
+        nearest(image, (x >> 8) + 1, (y >> 8) + 1)) >>
+       24) == 0)
+    return {};  // between the letters
   const Texel a = texel(texture.image, x >> 8, y >> 8), b = texel(texture.image, (x >> 8) + 1, y >> 8);
   const Texel c = texel(texture.image, x >> 8, (y >> 8) + 1), d = texel(texture.image, (x >> 8) + 1, (y >> 8) + 1);
   Texel out{};
@@ -67,6 +75,10 @@ Texel sample(const CpuTextures::Picture& texture, Int u, Int v) {
 void blend(std::uint32_t& pixel, const Int colour[4], const Texel& tint) {
   const Int alpha = (colour[3] * tint.c[3] + 127) / 255;
   if (alpha == 0) return;
+  if (alpha == 255 && colour[0] + colour[1] + colour[2] == 3 * 255) {
+    pixel = 0xff000000u | static_cast<std::uint32_t>(tint.c[2] << 16 | tint.c[1] << 8 | tint.c[0]);
+    return;
+  }
   std::uint32_t out = 0xff000000u;
   for (int k = 0; k < 3; ++k) {
     const Int source = (colour[k] * tint.c[k] + 127) / 255, below = (pixel >> (8 * k)) & 0xff;
@@ -75,11 +87,22 @@ void blend(std::uint32_t& pixel, const Int colour[4], const Texel& tint) {
   pixel = out;
 }
 
-/// Floor of a/b for b > 0, rounded to nearest.
-Int divided(Int a, Int b) {
-  const Int n = a + b / 2;
-  return n >= 0 ? n / b : -((-n + b - 1) / b);
-}
+Int floor_of(Int n, Int b) { return n >= 0 ? n / b : -((-n + b - 1) / b); }
+
+/// numerator/area rounded to nearest along a row, where the numerator grows by the same amount from pixel to pixel: quotient and
+/// remainder are carried on, which is exact and needs no division.
+struct Slope {
+  Int value, rest, step, step_rest, area;
+  Slope(Int numerator, Int growth, Int over) : area(over) {
+    const Int n = numerator + over / 2;
+    value = floor_of(n, over), rest = n - value * over;
+    step = floor_of(growth, over), step_rest = growth - step * over;
+  }
+  void next() {
+    value += step, rest += step_rest;
+    if (rest >= area) ++value, rest -= area;
+  }
+};
 
 /// Left or top edges own the pixels that lie exactly on them (y grows downwards, triangle turned clockwise on the screen).
 bool owns(const Vertex& from, const Vertex& to) { return to.y < from.y || (to.y == from.y && to.x > from.x); }
@@ -105,21 +128,67 @@ void triangle(Image& image, const Window& window, Vertex a, Vertex b, Vertex c, 
   };
   const Edge to_a = edge(b, c), to_b = edge(c, a), to_c = edge(a, b);
   const Int bias_a = owns(b, c) ? 0 : 1, bias_b = owns(c, a) ? 0 : 1, bias_c = owns(a, b) ? 0 : 1;
+  // Along a row every edge function is a straight line, so the pixels inside all three are one span; its ends by division are
+  // exactly where a test of each pixel would find them.
+  const Int dxs[3] = {to_a.dx, to_b.dx, to_c.dx}, biases[3] = {bias_a, bias_b, bias_c};
+  const Int solid = (a.c[3] * tint.c[3] + 127) / 255;
+  const bool plain = flat && (texture == nullptr || one_texel), opaque = plain && solid == 255;
+  const bool white = flat && a.c[0] + a.c[1] + a.c[2] + a.c[3] == 4 * 255;
+  const bool textured = texture != nullptr && !one_texel;
   for (int y = y0; y < y1; ++y) {
     const Int down = y - y0;
-    Int wa = to_a.value + down * to_a.dy, wb = to_b.value + down * to_b.dy, wc = to_c.value + down * to_c.dy;
-    for (int x = x0; x < x1; ++x, wa += to_a.dx, wb += to_b.dx, wc += to_c.dx) {
-      if (wa < bias_a || wb < bias_b || wc < bias_c) continue;
-      Int colour[4];
-      for (int k = 0; k < 4; ++k)
-        colour[k] = flat ? a.c[k] : std::clamp<Int>(divided(wa * a.c[k] + wb * b.c[k] + wc * c.c[k], area), 0, 255);
-      if (texture != nullptr && !one_texel) {
-        // Relative to one corner, so that the products stay small.
-        const Int u = a.u + divided(wb * (b.u - a.u) + wc * (c.u - a.u), area),
-                  v = a.v + divided(wb * (b.v - a.v) + wc * (c.v - a.v), area);
-        tint = sample(*texture, u, v);
+    const Int starts[3] = {to_a.value + down * to_a.dy, to_b.value + down * to_b.dy, to_c.value + down * to_c.dy};
+    Int first = 0, last = x1 - x0 - 1;
+    for (int k = 0; k < 3; ++k) {
+      const Int missing = biases[k] - starts[k];  // the function must grow by this much
+      if (dxs[k] > 0) {
+        if (missing > 0) first = std::max(first, (missing + dxs[k] - 1) / dxs[k]);
+      } else if (dxs[k] < 0) {
+        last = missing > 0 ? -1 : std::min(last, missing / dxs[k]);
+      } else if (missing > 0) {
+        last = -1;
       }
-      blend(image.at(x, y), colour, tint);
+    }
+    if (first > last) continue;
+    std::uint32_t* pixel = &image.at(x0 + static_cast<int>(first), y);
+    if (opaque) {
+      std::uint32_t colour = 0;
+      blend(colour, a.c, tint);
+      std::fill(pixel, pixel + (last - first + 1), colour);
+      continue;
+    }
+    const Int wa = starts[0] + first * dxs[0], wb = starts[1] + first * dxs[1], wc = starts[2] + first * dxs[2];
+    // A quantity of the corners at the first pixel; u and v relative to one corner, so that the products stay small.
+    const auto slope = [&](Int at_a, Int at_b, Int at_c) {
+      return Slope(wa * at_a + wb * at_b + wc * at_c, dxs[0] * at_a + dxs[1] * at_b + dxs[2] * at_c, area);
+    };
+    if (flat) {
+      Slope u = slope(0, textured ? b.u - a.u : 0, textured ? c.u - a.u : 0),
+            v = slope(0, textured ? b.v - a.v : 0, textured ? c.v - a.v : 0);
+      if (textured && !texture->smooth && white) {  // a heatmap: its texels as they are
+        for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next())
+          if (const std::uint32_t p = nearest(texture->image, (a.u + u.value) >> 8, (a.v + v.value) >> 8); p >> 24 == 0xff) {
+            *pixel = p;
+          } else {
+            tint = {{p & 0xff, (p >> 8) & 0xff, (p >> 16) & 0xff, p >> 24}};
+            blend(*pixel, a.c, tint);
+          }
+        continue;
+      }
+      for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next()) {
+        if (textured) tint = sample(*texture, a.u + u.value, a.v + v.value);
+        blend(*pixel, a.c, tint);
+      }
+      continue;
+    }
+    Slope u = slope(0, b.u - a.u, c.u - a.u), v = slope(0, b.v - a.v, c.v - a.v);
+    Slope shade[4] = {slope(a.c[0], b.c[0], c.c[0]), slope(a.c[1], b.c[1], c.c[1]), slope(a.c[2], b.c[2], c.c[2]),
+                      slope(a.c[3], b.c[3], c.c[3])};
+    for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next()) {
+      if (textured) tint = sample(*texture, a.u + u.value, a.v + v.value);
+      Int colour[4];
+      for (int k = 0; k < 4; ++k) colour[k] = std::clamp<Int>(shade[k].value, 0, 255), shade[k].next();
+      blend(*pixel, colour, tint);
     }
   }
 }

@@ -48,8 +48,11 @@ Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& sc
   if (grid.rows == 0 || grid.cols == 0 || r.w < 2 || r.h < 2) return {};
   if (ui.svg != nullptr) {
     const Grid shown = pooled(grid, static_cast<int>(r.h), static_cast<int>(r.w));
-    Image cells(shown.cols, shown.rows, 0);
-    for (std::size_t i = 0; i < shown.a.size(); ++i) cells.pixels[i] = colour_of(shown.a[i], scale, ui.theme());
+    // Each cell as a square of pixels, twice as fine as the screen: viewers that smooth pictures then cannot blur the cells.
+    const int across = std::max(1, static_cast<int>(2 * r.w) / shown.cols), down = std::max(1, static_cast<int>(2 * r.h) / shown.rows);
+    Image cells(shown.cols * across, shown.rows * down, 0);
+    for (int y = 0; y < cells.height; ++y)
+      for (int x = 0; x < cells.width; ++x) cells.at(x, y) = colour_of(shown(y / down, x / across), scale, ui.theme());
     ui.svg->image(r.x, r.y, r.w, r.h, png_bytes(cells));
   }
   Picture& mine = ui.state.pictures[static_cast<int>(slot)];
