@@ -23,6 +23,7 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
   command.add_option("--window", a.window, "tokens that sliding-window attention sees")->capture_default_str();
   command.add_flag("--hybrid", a.hybrid, "every second layer is sliding-window attention");
   command.add_flag("--no-gate", a.no_gate, "no gate on the output of the mixers");
+  command.add_option("--init", a.initialisation, "starting values: paper, fla or wide")->capture_default_str();
   command.add_option("--batch", a.batch, "sequences a step")->capture_default_str();
   command.add_option("--steps", a.optimizer.steps, "training steps")->capture_default_str();
   command.add_option("--lr", a.optimizer.lr, "highest learning rate")->capture_default_str();
@@ -30,7 +31,7 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
   command.add_option("--warmup", a.optimizer.warmup, "steps until the highest learning rate")->capture_default_str();
   command.add_option("--weight-decay", a.optimizer.weight_decay, "of AdamW, on matrices")->capture_default_str();
   command.add_option("--clip", a.optimizer.clip, "largest norm of a gradient; 0: any")->capture_default_str();
-  command.add_option("--backend", a.backend, "who computes the rule: naive, omp, or cuda where it is built")->capture_default_str();
+  command.add_option("--backend", a.backend, "who computes: naive or omp on the CPU, or cuda, the whole step on the GPU")->capture_default_str();
   command.add_option("--threads", a.threads, "0: all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
 }
 
@@ -55,8 +56,14 @@ model::ModelConfig model_config(const ExperimentArguments& a, const VariantChoic
   config.hidden_size = a.hidden, config.num_heads = a.heads, config.num_v_heads = a.value_heads;
   config.head_k_dim = a.key_width, config.head_v_dim = a.value_width, config.conv_size = a.convolution;
   config.intermediate_size = a.mlp, config.window_size = a.window;
+  config.initialisation = model::initialisation_from_name(a.initialisation);
   config.allow_neg_eigval = choice.negative, config.use_gate = !a.no_gate;
   return config;
+}
+
+std::string cpu_backend(const std::string& backend) { return backend == "cuda" ? "omp" : backend; }
+std::unique_ptr<model::DeviceTraining> device_training(const std::string& backend, const model::ModelConfig& config, const model::OptimizerOptions& options, index_t replicas) {
+  return backend == "cuda" ? std::make_unique<model::DeviceTraining>(config, options, replicas) : nullptr;
 }
 
 std::string scores_json(const model::Scores& s) {

@@ -5,9 +5,11 @@
 // where the erase gate reaches 2 and eigenvalues -1.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "model/experiment.h"
+
+#include "model/device_experiment.h"
 
 namespace CLI {
 class App;
@@ -20,7 +22,7 @@ struct ExperimentArguments {
   index_t window = 64;
   bool hybrid = false, no_gate = false;
   model::OptimizerOptions optimizer;
-  std::string backend = "omp";
+  std::string backend = "omp", initialisation = "paper";
   int threads = 0;
 };
 void add_experiment_options(CLI::App& command, ExperimentArguments& arguments);
@@ -33,6 +35,11 @@ struct VariantChoice {
 /// who: for the message. Throws on an unknown rule, or on :neg for a rule without erase.
 VariantChoice variant_choice(const std::string& who, const std::string& text);
 model::ModelConfig model_config(const ExperimentArguments& arguments, const VariantChoice& choice);
+
+/// The backend that a model of the CPU computes with while a training runs on the device.
+std::string cpu_backend(const std::string& backend);
+/// Null unless the backend is cuda; says what is missing where there is no device.
+std::unique_ptr<model::DeviceTraining> device_training(const std::string& backend, const model::ModelConfig& config, const model::OptimizerOptions& options, index_t replicas);
 
 /// "{...}" of scores, as one line of JSON; a table row is for people.
 std::string scores_json(const model::Scores& scores);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -62,7 +63,7 @@ void run_train(const TrainArguments& a) {
   experiment.task = a.task, experiment.settings = a.settings, experiment.model = model_config(a.experiment, choice);
   experiment.optimizer = a.experiment.optimizer, experiment.batch = a.experiment.batch, experiment.seed = a.seed;
   const std::unique_ptr<model::Task> task = model::prepare(experiment);
-  model::LanguageModel<float> net(experiment.model, a.experiment.backend);
+  model::LanguageModel<float> net(experiment.model, cpu_backend(a.experiment.backend));
   net.threads = a.experiment.threads;
   net.initialise(a.seed);
   model::Training training(net, experiment.optimizer);
@@ -77,24 +78,42 @@ void run_train(const TrainArguments& a) {
   } else if (!a.out.empty() && std::filesystem::exists(a.out) && !std::filesystem::exists(std::filesystem::path(a.out) / "config.json")) {
     throw Error("train: -o must name a new folder or a checkpoint, got " + a.out + ", which is neither");
   }
+  const std::unique_ptr<model::DeviceTraining> device = device_training(a.experiment.backend, experiment.model, experiment.optimizer, 1);
+  if (device) device->upload(0, net.parameters(), training.state());
+  const auto scores_now = [&](index_t sequences) {
+    const std::uint64_t seed = a.seed + 1;
+    return device ? model::evaluate(*device, *task, std::span(&seed, 1), sequences).front() : model::evaluate(net, *task, seed, sequences);
+  };
   if (!a.json) std::cout << model::summary(experiment.model) << "\ntask " << a.task << ": " << task->parameters().str() << '\n' << std::flush;
   Log log(a.log, a.resume);
   Progress progress("train " + choice.name + " on " + a.task);
   const auto save = [&] {
+    if (device) device->download(0, net.parameters(), training.state());
     if (!a.out.empty()) model::save_training(a.out, training, notes);
   };
   interrupted = 0;
   auto* previous = std::signal(SIGINT, interrupt);
-  model::train(training, *task, experiment, [&](const model::TrainingProgress& p) {
+  const auto told = [&](const model::TrainingProgress& p) {
     const auto& s = p.step;
     progress.update(static_cast<double>(s.step) / static_cast<double>(experiment.optimizer.steps),
                     fmt::format("step {}, loss {:.4f}, accuracy {:.3f}, {:.0f} tokens/s, {:.0f} s left", s.step, s.loss, s.accuracy, p.tokens_per_second, p.seconds_left));
     if (a.log_every > 0 && (s.step % a.log_every == 0 || s.step == experiment.optimizer.steps))
       log.write({{"step", s.step}, {"loss", s.loss}, {"accuracy", s.accuracy}, {"norm", s.norm}, {"lr", s.lr}, {"tokens_per_second", p.tokens_per_second}});
     if (a.save_every > 0 && s.step % a.save_every == 0) save();
-    const bool enough = a.until > 0 && s.step % a.until_every == 0 && model::evaluate(net, *task, a.seed + 1, 64).accuracy() >= a.until;
+    const bool enough = a.until > 0 && s.step % a.until_every == 0 && scores_now(64).accuracy() >= a.until;
     return !enough && !interrupted && s.step != a.stop_at;
-  });
+  };
+  if (device) {
+    model::DeviceRun run{{a.seed}, a.experiment.batch, training.step(), a.experiment.threads, {}};
+    run.pause = [&](index_t step) {  // where the checkpoint or the score of exactly this step is wanted
+      const auto next = [&](index_t every) { return every > 0 ? (step / every + 1) * every : experiment.optimizer.steps; };
+      const index_t pause = std::min(next(a.save_every), next(a.until > 0 ? a.until_every : 0));
+      return a.stop_at > step ? std::min(pause, a.stop_at) : pause;
+    };
+    model::train(*device, *task, run, [&](const model::DeviceProgress& p) { return told({p.steps.front(), p.tokens_per_second, p.seconds_left}); });
+  } else {
+    model::train(training, *task, experiment, told);
+  }
   std::signal(SIGINT, previous);
   progress.finish();
   save();
@@ -106,7 +125,7 @@ void run_train(const TrainArguments& a) {
   for (const std::string& settings : all) {
     if (!settings.empty()) task->set(settings);
     if (!settings.empty() && task->parameters().str() == trained) continue;
-    const model::Scores scores = model::evaluate(net, *task, a.seed + 1, a.eval_sequences);
+    const model::Scores scores = scores_now(a.eval_sequences);
     report["scores"].push_back(nlohmann::ordered_json::parse(scores_json(scores)));
     if (!a.json) std::cout << scores_line(scores) << '\n';
   }
