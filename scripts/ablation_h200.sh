@@ -40,20 +40,24 @@ say tests
 "$tests" >"$runs/tests.txt" 2>&1 || { tail -30 "$runs/tests.txt"; say "the device training is wrong: no page"; exit 1; }
 tail -3 "$runs/tests.txt"
 
-variants=gdn2:neg,gdn2,gdn2-write:neg,gdn2-write,gdn2-erase:neg,gdn2-erase,kda:neg,kda,gdn,delta:neg,delta,mamba2
-# train TASK OPTIONS...: all variants with the same options; state and number of parameters are matched
+all=gdn2:neg,gdn2,gdn2-write:neg,gdn2-write,gdn2-erase:neg,gdn2-erase,kda:neg,kda,gdn,delta:neg,delta,mamba2
+four=gdn2:neg,gdn2,kda:neg,kda
+# train NAME VARIANTS TASK OPTIONS...: the same options for all variants; state and number of parameters are matched
 train() {
-  local name=${1%%:*}
+  local name=$1
   say "$name"
-  printf 'fastweight ablate --backend cuda --match --init wide --seeds %s --variants %s --tasks %s\n' "$seeds" "$variants" "$*" >"$runs/$name.cmd.txt"
-  "$program" ablate --backend cuda --match --init wide --seeds "$seeds" --variants "$variants" --tasks "$@" -o "$runs/$name" --threads "${FASTWEIGHT_THREADS:-0}" >"$runs/$name.txt"
-  tail -20 "$runs/$name/table.md" | cut -c1-150
+  printf 'fastweight ablate --backend cuda --match --seeds %s --variants %s --tasks %s\n' "$seeds" "$2" "${*:3}" >"$runs/$name.cmd.txt"
+  "$program" ablate --backend cuda --match --seeds "$seeds" --variants "$2" --tasks "${@:3}" -o "$runs/$name" --threads "${FASTWEIGHT_THREADS:-0}" >"$runs/$name.txt"
 }
-train pour --steps 2000 --lr 5e-3
-train s3:T=32 --steps 2000 --lr 5e-3
-train edit --hidden 64 --mlp 128 --steps 2500 --lr 4e-3
-train parity --steps 1500 --lr 5e-3
-train needles:T=128:needles=16:queries=4 --hidden 64 --mlp 128 --steps 3000 --lr 4e-3
+train pour $all pour --init wide --steps 2000 --lr 5e-3
+train pour_long $four pour --steps 6000 --lr 1e-2
+train pour_narrow $four pour --init wide --heads 4 --key-width 8 --value-width 8 --steps 6000 --lr 5e-3
+train pour_six $four pour:cups=6 --init wide --heads 4 --steps 6000 --lr 5e-3
+train s3 $all s3:T=32 --steps 4000 --lr 5e-3
+train edit $all edit --init wide --hidden 64 --mlp 128 --steps 2500 --lr 4e-3
+train edit_long $all edit:live=8:writes=48 --init wide --hidden 64 --mlp 128 --steps 3000 --lr 4e-3
+train parity $all parity --init wide --steps 1500 --lr 5e-3
+train needles $all needles:T=128:needles=16:queries=4 --init wide --hidden 64 --mlp 128 --steps 3000 --lr 4e-3
 
 commit=${FASTWEIGHT_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -1)

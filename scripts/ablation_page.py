@@ -12,8 +12,12 @@ import sys
 
 TASKS = [
     ("pour", "which cup holds the ball after it was poured from cup to cup: exact only with an erase gate per channel that reaches 2"),
+    ("pour_long", "the same, three times as long, faster, from the paper's starting values"),
+    ("pour_narrow", "the same, four heads of 8 x 8"),
+    ("pour_six", "six cups, four heads"),
     ("s3", "the running product of swaps of three: needs eigenvalue -1"),
     ("edit", "keys written again and again, then each asked for: overwriting"),
+    ("edit_long", "the same with twice as many writes"),
     ("parity", "the number of ones so far: needs eigenvalue -1"),
     ("needles", "sixteen pairs in a haystack of 128 tokens, four of them asked for"),
 ]
@@ -59,22 +63,28 @@ def verdict(holds):
     return "yes" if holds else "**no**"
 
 
+def row(claim, margin, holds):
+    print(f"| {claim} | {margin:+.3f} | {'yes' if holds else '**no**'} |")
+
+
 def asked(all_runs):
-    print("## What was asked of these runs\n\n| claim | least margin | holds |\n|---|---|---|")
-    pour, s3, edit = all_runs["pour"], all_runs["s3"], all_runs["edit"]
-    for other in ("kda:neg", "kda"):
-        for label, score in (("as trained", near), ("farthest", far)):
-            margin = min(score(pour["gdn2:neg"][s]) - score(pour[other][s]) for s in pour["gdn2:neg"])
-            print(f"| pour, {label}: `gdn2:neg` ahead of `{other}` by 0.05 on every seed | {margin:+.3f} | {verdict(margin >= 0.05)} |")
-    negative = [v for v in s3 if v.endswith(":neg")]
-    for variant in negative:
-        least = min(near(r) for r in s3[variant].values())
-        print(f"| s3, as trained: `{variant}` over 0.99 on every seed | {least:.3f} | {verdict(least > 0.99)} |")
-    best = max(near(r) for r in edit["mamba2"].values())
-    for variant in DELTA:
-        margin = statistics.median(near(r) for r in edit[variant].values()) - statistics.median(near(r) for r in edit["mamba2"].values())
-        least = min(near(r) for r in edit[variant].values()) - best
-        print(f"| edit, as trained: `{variant}` ahead of `mamba2` by 0.50, medians (worst seed against its best: {least:+.3f}) | {margin:+.3f} | {verdict(margin >= 0.5)} |")
+    print("## What was asked of these runs\n\nWhether it holds is printed as it came out. A margin is of the seed, or the median, where it is least.\n\n| claim | margin | holds |\n|---|---|---|")
+    for task in (t for t, _ in TASKS if t.startswith("pour") and t in all_runs):
+        pour = all_runs[task]
+        for other in ("kda", "kda:neg"):
+            for label, score in (("as trained", near), ("farthest", far)):
+                margins = [score(pour["gdn2:neg"][s]) - score(pour[other][s]) for s in pour["gdn2:neg"]]
+                row(f"{task}, {label}: `gdn2:neg` ahead of `{other}` by 0.05 on every seed ({sum(m >= 0.05 for m in margins)} of {len(margins)})", min(margins), min(margins) >= 0.05)
+    s3 = all_runs.get("s3", {})
+    for variant in (v for v in s3 if v.endswith(":neg")):
+        scores = [near(r) for r in s3[variant].values()]
+        row(f"s3, as trained: `{variant}` over 0.99 on every seed ({sum(x > 0.99 for x in scores)} of {len(scores)}); its worst", min(scores), min(scores) > 0.99)
+    for task in (t for t in ("edit", "edit_long") if t in all_runs):
+        edit = all_runs[task]
+        against = statistics.median(near(r) for r in edit["mamba2"].values())
+        for variant in (v for v in DELTA if v in edit):
+            margin = statistics.median(near(r) for r in edit[variant].values()) - against
+            row(f"{task}, as trained: `{variant}` ahead of `mamba2` by 0.50, medians", margin, margin >= 0.5)
     print()
 
 
