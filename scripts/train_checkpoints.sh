@@ -4,6 +4,7 @@
 #
 # Trains every checkpoint of notebooks_data/checkpoints again and writes the table of its README.
 #   scripts/train_checkpoints.sh [NAME...]      all, or the named ones
+#   scripts/train_checkpoints.sh --table        no training, the table alone
 # JOBS trainings run at a time (default 1), each on THREADS cores (default: what is left); OUT is the folder (default: where they ship),
 # PROGRAM the fastweight to use (default build/cpu/cli/fastweight). A checkpoint takes the place of the old one when it is whole.
 set -euo pipefail
@@ -11,26 +12,30 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 jobs=${JOBS:-1} out=${OUT:-notebooks_data/checkpoints} program=${PROGRAM:-build/cpu/cli/fastweight}
 threads=${THREADS:-$(($(nproc) / jobs > 0 ? $(nproc) / jobs : 1))}
 
-small="--hidden 64 --key-width 32 --value-width 32 --mlp 128 --init wide"
+small="--hidden 64 --key-width 32 --value-width 32 --mlp 128"
 # name | kind of task | options of fastweight train
 recipes="
 pour_gdn2_neg | merging, which needs an erase gate past 1 per channel | --task pour --variant gdn2:neg --steps 2000 --lr 1e-2
 parity_gdn2_neg | state tracking: parity | --task parity --variant gdn2:neg --steps 1000 --lr 5e-3
 s3_gdn2_neg | state tracking: products of swaps of three | --task s3 --variant gdn2:neg --steps 2000 --lr 5e-3
-s5_delta_neg | state tracking: products of swaps of five | --task s5 --set T=32 --variant delta:neg --hidden 64 --heads 4 --mlp 128 --conv 0 --no-gate --init wide --steps 1500 --lr 4e-3
-copy_gdn2 | copying | --task copy --variant gdn2 --hidden 64 --key-width 32 --value-width 32 --mlp 128 --steps 1500 --lr 4e-3
-mqar_gdn2 | recall of pairs, easy ones first | --task mqar --set \"T=64 pairs=8 keys=63 values=64 ramp=600\" --variant gdn2 $small --steps 1500 --lr 4e-3
-edit_gdn2 | overwriting | --task edit --variant gdn2 $small --steps 2000 --lr 4e-3
-previous_gdn2_neg | moving a value aside, which needs an erase gate past 1 | --task previous --set \"live=4 writes=12 keys=31 values=32\" --variant gdn2:neg $small --steps 3000 --lr 4e-3
-compositional_gdn2 | keys of two parts, neighbours that must survive | --task compositional --set \"entities=3 attributes=3 writes=14 entity_names=16 attribute_names=15 values=32\" --variant gdn2 $small --steps 2000 --lr 4e-3
-needle_gdn2 | one pair in a haystack | --task needle --set \"T=64 keys=32 values=32 words=63\" --variant gdn2 $small --steps 1500 --lr 4e-3
-needles_gdn2 | one of four pairs in a haystack | --task needles --set \"T=64 keys=32 values=32 words=63\" --variant gdn2 $small --steps 2500 --lr 4e-3
-text_gdn2 | the next byte of a text | --task text --set T=64 --variant gdn2 $small --steps 1500 --lr 4e-3 --batch 32
+s5_delta_neg | state tracking: products of swaps of five | --task s5 --set T=16 --variant delta:neg --hidden 64 --heads 4 --mlp 128 --conv 0 --no-gate --init wide --steps 1500 --lr 4e-3 --until 0.995
+mqar_gdn2 | recall of pairs, easy ones first | --task mqar --set \"T=64 pairs=8 keys=63 values=64 ramp=600\" --variant gdn2 $small --init wide --steps 2500 --lr 4e-3 --until 0.98
+edit_gdn2 | overwriting | --task edit --set \"live=8 writes=24\" --variant gdn2 $small --init wide --steps 2500 --lr 4e-3 --until 0.98
+previous_gdn2_neg | moving a value aside | --task previous --set \"live=4 writes=12 keys=31 values=32\" --variant gdn2:neg $small --init wide --steps 3000 --lr 4e-3 --until 0.97
+compositional_gdn2 | keys of two parts, whose neighbours must survive an edit | --task compositional --set \"entities=3 attributes=3 writes=14 entity_names=16 attribute_names=15 values=32\" --variant gdn2 $small --init wide --steps 2500 --lr 4e-3 --until 0.97
+needle_gdn2 | one pair in a haystack | --task needle --set \"T=64 keys=32 values=32 words=63\" --variant gdn2 $small --init wide --steps 2000 --lr 4e-3 --until 0.98
+copy_gdn2 | copying | --task copy --variant gdn2 $small --steps 1500 --lr 4e-3
+text_gdn2 | the next byte of a text | --task text --set T=64 --variant gdn2 $small --init wide --steps 800 --lr 4e-3 --batch 16
 "
 
 row_of() { grep -m1 "^$1 |" <<<"$recipes"; }
 field() { cut -d'|' -f"$2" <<<"$1" | sed 's/^ *//; s/ *$//'; }
 names=$(cut -d' ' -f1 <<<"$recipes" | grep .)
+chosen=${*:-$names}
+if [[ ${1:-} == --table ]]; then
+  chosen=""
+  shift
+fi
 for name in "$@"; do
   row_of "$name" >/dev/null || { echo "train_checkpoints: no recipe named $name; there are:" $names >&2; exit 1; }
 done
@@ -51,12 +56,12 @@ train() {
 
 mkdir -p "$out"
 failed=0 running=0
-for name in ${*:-$names}; do
-  if ((running == jobs)); then wait -n || failed=1; ((running -= 1)); fi
+for name in $chosen; do
+  if ((running == jobs)); then wait -n || failed=1; running=$((running - 1)); fi
   train "$name" &
-  ((running += 1))
+  running=$((running + 1))
 done
-while ((running > 0)); do wait -n || failed=1; ((running -= 1)); done
+while ((running > 0)); do wait -n || failed=1; running=$((running - 1)); done
 ((failed == 0)) || exit 1
 
 # The table: accuracy on fresh sequences as trained and at the farthest setting, and what the test demands, 0.02 below the first.

@@ -57,11 +57,15 @@ bool panel_command(Ui& ui, const std::string& line) {
     ui.state.picture_wanted = line;
     return true;
   }
+  if (line == "gates a" || line == "gates b") {
+    ui.state.gates_of_b = line == "gates b";
+    return true;
+  }
   if (verb != "help" && verb != "focus") return false;
   if (verb == "help" && rest.empty()) {
     ui.state.message =
         "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
-        "save  open  trace  help PANEL";
+        "save  open  trace  focus PANEL  help PANEL";
     return true;
   }
   const PanelInfo* panel = find_panel(rest);
@@ -89,7 +93,7 @@ void command_box(Ui& ui, Rect r) {
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     ui.state.message = error.what();
     ui.state.refused = true;
   }
