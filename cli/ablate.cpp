@@ -14,10 +14,13 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "commands.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "curves.h"
 #include "experiment_arguments.h"
 #include "median.h"
@@ -36,7 +39,7 @@ struct AblateArguments {
   ExperimentArguments experiment;
   std::vector<std::string> variants{"gdn2:neg", "gdn2", "kda:neg", "kda", "gdn", "delta", "mamba2"}, tasks{"pour"};
   std::string out = "build/ablation";
-  index_t seeds = 3, eval_sequences = 256;
+  index_t seeds = 3, eval_sequences = 256, jobs = 1;
   std::uint64_t first_seed = 0;
   bool match = false, json = false;
 };
@@ -114,7 +117,7 @@ void score_everywhere(model::Task& task, const std::function<void()>& score) {
 
 /// One experiment with several seeds; `e.seed` is ignored. On the device side by side, on the CPU one after another.
 std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e, const std::vector<std::uint64_t>& seeds,
-                            const std::string& title) {
+                            const std::function<void(const model::TrainingProgress&, double)>& told) {
   const std::unique_ptr<model::Task> task = model::make_task(e.task, e.settings);
   const auto device = device_training(a.experiment.backend, e.model, e.optimizer, static_cast<index_t>(seeds.size()));
   model::LanguageModel<float> net(e.model, cpu_backend(a.experiment.backend));
@@ -122,11 +125,11 @@ std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e
   std::vector<Json> runs(seeds.size());
   std::vector<std::uint64_t> fresh;
   std::vector<Curve> curves(seeds.size());
-  Progress progress(title);
   const auto begin = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
-  const auto show = [&](const model::TrainingProgress& p) {
-    progress.update(static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps), training_stage(p));
+  const auto show = [&](const model::TrainingProgress& p, std::size_t trained, std::size_t of) {
+    told(p, (static_cast<double>(trained) + static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps)) /
+                static_cast<double>(of));
     return true;
   };
   for (std::size_t i = 0; i < seeds.size(); ++i) {
@@ -141,7 +144,7 @@ std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e
     mine.seed = seeds[i];
     model::train(training, *task, mine, [&](const model::TrainingProgress& p) {
       curves[i].add(p.step, e.optimizer.steps);
-      return show(p);
+      return show(p, i, seeds.size());
     });
     runs[i]["seconds"] = seconds();
     score_everywhere(
@@ -150,7 +153,7 @@ std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e
   if (device) {
     model::train(*device, *task, {seeds, a.experiment.batch, 0, a.experiment.threads, {}}, [&](const model::DeviceProgress& p) {
       for (std::size_t i = 0; i < seeds.size(); ++i) curves[i].add(p.steps[i], e.optimizer.steps);
-      return show({p.steps.front(), p.tokens_per_second, p.seconds_left});
+      return show({p.steps.front(), p.tokens_per_second, p.seconds_left}, 0, 1);
     });
     for (Json& run : runs) run["seconds"] = seconds(), run["side_by_side"] = seeds.size();
     score_everywhere(*task, [&] {
@@ -158,7 +161,6 @@ std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e
       for (std::size_t i = 0; i < seeds.size(); ++i) runs[i]["scores"].push_back(Json::parse(scores_json(scores[i])));
     });
   }
-  progress.finish();
   for (std::size_t i = 0; i < seeds.size(); ++i) {
     runs[i]["parameters"] = net.table().size(), runs[i]["state"] = model::state_size(e.model).rule;
     runs[i]["curve"] = std::move(curves[i].points);
@@ -174,28 +176,41 @@ struct Cell {
   std::string variant;
 };
 
-/// Trains the cells one after another; what is finished is written to the log at once and added to `runs`.
+/// Trains the cells, `jobs` at a time; a finished one is written to the log at once, and all are added to `runs` in their order.
 void run_cells(const AblateArguments& a, const std::string& task, const std::vector<Cell>& cells, const std::string& log,
                std::vector<Json>& runs) {
-  for (std::size_t n = 0; n < cells.size(); ++n) {
-    const Cell& cell = cells[n];
-    const std::vector<Json> made =
-        run_seeds(a, cell.experiment, cell.seeds, fmt::format("{}/{} {} on {}", n + 1, cells.size(), cell.variant, task));
+  std::vector<std::vector<Json>> made(cells.size());
+  std::vector<double> done(cells.size(), 0.0);
+  std::mutex mutex;
+  Progress progress("ablate " + task);
+  parallel_for(static_cast<index_t>(cells.size()), static_cast<int>(a.jobs), [&](index_t n) {
+    const auto at = static_cast<std::size_t>(n);
+    const Cell& cell = cells[at];
+    std::vector<Json> lines = run_seeds(a, cell.experiment, cell.seeds, [&](const model::TrainingProgress& p, double share) {
+      const std::lock_guard lock(mutex);
+      done[at] = share;
+      progress.update(std::accumulate(done.begin(), done.end(), 0.0) / static_cast<double>(cells.size()),
+                      cell.variant + ": " + training_stage(p));
+    });
+    const std::lock_guard lock(mutex);
     std::ofstream out(log, std::ios::app);
-    for (std::size_t i = 0; i < made.size(); ++i) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
       Json line = {{"description", cell.keys[i]}};
-      line.update(made[i]);
+      line.update(lines[i]);
       out << line.dump() + "\n";
       if (!a.json)
         std::cout << fmt::format("{:<12} {:<15} seed {}  {:.4f}  {:.4f}  {:.1f} s\n", task, cell.variant, cell.seeds[i],
                                  line["scores"].front()["accuracy"].get<double>(), line["scores"].back()["accuracy"].get<double>(),
                                  line["seconds"].get<double>())
                   << std::flush;
-      runs.push_back(std::move(line));
+      made[at].push_back(std::move(line));
     }
     out.close();
     if (!out) throw Error("ablate: cannot write " + log);
-  }
+  });
+  progress.finish();
+  for (std::vector<Json>& lines : made)
+    for (Json& line : lines) runs.push_back(std::move(line));
 }
 
 /// The panel and the rows of the table of one task.
@@ -246,6 +261,8 @@ CurvePanel curves_of(const std::string& task, const std::vector<Json>& runs, con
 }
 
 void run_ablate(const AblateArguments& a, const std::string& command) {
+  if (a.jobs > 1 && a.experiment.backend != "cuda")
+    throw Error("ablate: --jobs must be 1 where the CPU trains, which gives every training all cores; got " + std::to_string(a.jobs));
   if (a.seeds < 1) throw Error("ablate: --seeds must be at least 1, got " + std::to_string(a.seeds));
   std::filesystem::create_directories(a.out);
   const std::string log = a.out + "/runs.jsonl";
@@ -313,6 +330,7 @@ void add_ablate(CLI::App& app, int& status) {
   command->add_option("--tasks", a->tasks, "tasks, with settings behind colons: pour:cups=4:T=32")->delimiter(',')->capture_default_str();
   command->add_option("--seeds", a->seeds, "trainings of each")->capture_default_str();
   command->add_option("--first-seed", a->first_seed, "the seeds count up from here")->capture_default_str();
+  command->add_option("--jobs", a->jobs, "variants trained at once with --backend cuda")->capture_default_str()->check(CLI::Range(1, 64));
   command->add_flag("--match", a->match,
                     "the same number of parameters for all, by the width of the MLP; windows of attention so that states are as large");
   command->add_option("--eval-sequences", a->eval_sequences, "of every evaluation")->capture_default_str()->check(CLI::PositiveNumber);
