@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "core/error.h"
+#include "view_lessons.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
 #include "viz/model/tables.h"
@@ -29,6 +30,7 @@ struct ViewArguments {
   double font_size = 0;
   int t = -1, frames = 0, sequence = 0, head = 0, scale = 1;
   bool describe = false;
+  LessonArguments lesson;
   bool pictures() const { return !screenshot.empty() || !svg.empty() || !panels.empty() || !animate.empty(); }
 };
 
@@ -38,13 +40,14 @@ void parse_size(const std::string& text, int& width, int& height) {
     throw Error("view: --size: expected WIDTHxHEIGHT, each 320 to 6400, got " + text);
 }
 
-void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course) {
 #ifdef FASTWEIGHT_WITH_DRAWING
   viz::HeadlessOptions options;
   options.width = width;
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
+  options.course = std::move(course);
   options.scale = a.scale;
   if (!a.screenshot.empty())
     viz::write_whole(a.screenshot,
@@ -60,7 +63,7 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
 #endif
 }
 
-void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course) {
 #ifdef FASTWEIGHT_WITH_WINDOW
   viz::WindowOptions options;
   options.width = width;
@@ -68,6 +71,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
   options.frames = a.frames;
+  options.course = std::move(course);
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -80,6 +84,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
 void run_view(const ViewArguments& a) {
   int width = 0, height = 0;
   parse_size(a.size, width, height);
+  if (a.lesson.list) return list_lessons(a.lesson);
   viz::ViewModel view;
   if (!a.session.empty()) viz::load_session(view, a.session);
   if (!a.trace.empty()) view.open_trace({a.trace, a.sequence, a.head});
@@ -88,13 +93,17 @@ void run_view(const ViewArguments& a) {
     view.run_script(viz::read_text(a.script, "script"));
   }
   if (!a.theme.empty()) view.enter("set theme " + a.theme);
+  if (!a.lesson.pictures.empty()) return picture_lessons(view, a.lesson, {width, height, a.font, a.font_size});
+  const bool window = a.save.empty() && a.save_trace.empty() && a.csv.empty() && !a.pictures() && !a.describe;
+  const auto course = open_lesson(view, a.lesson, window);
   if (a.t >= 0) view.enter("go " + std::to_string(a.t));
   if (!a.save.empty()) viz::save_session(view, a.save);
   if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
   if (!a.csv.empty()) viz::write_whole(a.csv, a.panel.empty() ? viz::csv_of(view) : viz::table_of(view, a.panel));
-  if (a.pictures()) draw(view, a, width, height);
+  if (a.pictures()) draw(view, a, width, height, course);
+  if (a.describe && course->in_lesson()) std::cout << viz::describe(*course, view) << "\n";
   if (a.describe) std::cout << viz::describe(view);
-  if (a.save.empty() && a.save_trace.empty() && a.csv.empty() && !a.pictures() && !a.describe) open_window(view, a, width, height);
+  if (window) open_window(view, a, width, height, course);
 }
 
 }  // namespace
@@ -125,9 +134,10 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
+  add_lesson_options(*command, a->lesson);
   command->footer(
       "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --panel gates --svg gates.svg --csv "
-      "gates.csv\n  fastweight view --script facts.txt --describe");
+      "gates.csv\n  fastweight view --script facts.txt --describe\n  fastweight view --lesson fading");
   command->callback([a, &status] {
     run_view(*a);
     status = 0;

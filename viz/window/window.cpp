@@ -68,7 +68,7 @@ void on_key(GLFWwindow* window, int key, int, int action, int mods) {
       {GLFW_KEY_P, Key::picture},    {GLFW_KEY_E, Key::csv},         {GLFW_KEY_C, Key::copy},        {GLFW_KEY_TAB, Key::tab},
       {GLFW_KEY_EQUAL, Key::bigger}, {GLFW_KEY_KP_ADD, Key::bigger}, {GLFW_KEY_MINUS, Key::smaller}, {GLFW_KEY_KP_SUBTRACT, Key::smaller},
       {GLFW_KEY_0, Key::reset},      {GLFW_KEY_F11, Key::reset},     {GLFW_KEY_F1, Key::help},       {GLFW_KEY_K, Key::classroom},
-      {GLFW_KEY_H, Key::half_life}};
+      {GLFW_KEY_H, Key::half_life},  {GLFW_KEY_I, Key::lessons}};
   auto found = known.find(key);
   const Key digit = static_cast<Key>(static_cast<int>(Key::panel_1) + key - GLFW_KEY_1);
   if (key == GLFW_KEY_B) events.blink = action != GLFW_RELEASE;
@@ -149,6 +149,7 @@ void write_picture(ViewModel& view, const WindowOptions& options, PanelState& st
     picture.height = static_cast<int>(size.y);
     picture.font = options.font;
     picture.font_size = options.font_size;
+    picture.course = options.course;
     state.message = run_picture_command(view, line, picture);
     state.refused = false;
   } catch (const std::exception& error) {
@@ -187,6 +188,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   Fonts fonts = load_fonts(font_size_for(view, options.width, options.font_size), options.font);
   GlTextures textures;
   PanelState state;
+  state.course = options.course;
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
@@ -213,6 +215,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     draw_main_window(view, textures, fonts, state);
     ImGui::Render();
     if (!state.picture_wanted.empty()) write_picture(view, options, state);
+    if (state.lit_for > 0) events.frames_due = std::max(events.frames_due, 1);
     if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
     int width = 0, height = 0;
     glfwGetFramebufferSize(screen.window, &width, &height);
