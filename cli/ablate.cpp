@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// fastweight ablate: variants x tasks x seeds. Leaves a folder with runs.jsonl (one finished training a line, appended as they end, so that an
-// interrupted ablation goes on where it stopped), table.md with every seed's point, plot.svg, and curves.svg.
+// fastweight ablate: variants x tasks x seeds. Leaves a folder with runs.jsonl (one finished training a line, appended as they end, so that
+// an interrupted ablation goes on where it stopped), table.md with every seed's point, plot.svg, and curves.svg.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -11,12 +11,16 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "commands.h"
 #include "core/error.h"
+#include "core/parallel.h"
 #include "curves.h"
 #include "experiment_arguments.h"
 #include "median.h"
@@ -35,7 +39,7 @@ struct AblateArguments {
   ExperimentArguments experiment;
   std::vector<std::string> variants{"gdn2:neg", "gdn2", "kda:neg", "kda", "gdn", "delta", "mamba2"}, tasks{"pour"};
   std::string out = "build/ablation";
-  index_t seeds = 3, eval_sequences = 256;
+  index_t seeds = 3, eval_sequences = 256, jobs = 1;
   std::uint64_t first_seed = 0;
   bool match = false, json = false;
 };
@@ -49,23 +53,25 @@ std::pair<std::string, std::string> split_task(const std::string& text) {
 }
 
 /// Everything that decides about a run, as the key under which it is found again.
-Json description(const model::Experiment& e, const VariantChoice& choice, index_t sequences) {
+Json description(const model::Experiment& e, const VariantChoice& choice, index_t sequences, const std::string& backend) {
   const model::OptimizerOptions& o = e.optimizer;
   Json config = Json::parse(model::config_to_json(e.model));
   for (const char* key : {"architectures", "hidden_act", "hidden_ratio", "model_type"}) config.erase(key);  // say nothing more
-  return {{"task", e.task},
-          {"settings", e.settings},
-          {"variant", choice.name},
-          {"seed", e.seed},
-          {"batch", e.batch},
-          {"steps", o.steps},
-          {"lr", o.lr},
-          {"min_lr_ratio", o.min_lr_ratio},
-          {"warmup", o.warmup},
-          {"weight_decay", o.weight_decay},
-          {"clip", o.clip},
-          {"eval_sequences", sequences},
-          {"model", std::move(config)}};
+  Json key = {{"task", e.task},
+              {"settings", e.settings},
+              {"variant", choice.name},
+              {"seed", e.seed},
+              {"batch", e.batch},
+              {"steps", o.steps},
+              {"lr", o.lr},
+              {"min_lr_ratio", o.min_lr_ratio},
+              {"warmup", o.warmup},
+              {"weight_decay", o.weight_decay},
+              {"clip", o.clip},
+              {"eval_sequences", sequences},
+              {"model", std::move(config)}};
+  if (backend == "cuda") key["backend"] = backend;  // other bits than those of the CPU
+  return key;
 }
 
 std::vector<Json> finished_runs(const std::string& path) {
@@ -73,7 +79,8 @@ std::vector<Json> finished_runs(const std::string& path) {
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
     Json run = Json::parse(line, nullptr, false);
-    if (!run.is_discarded() && run.contains("description") && run.contains("scores")) runs.push_back(std::move(run));  // a line that was cut off is made again
+    if (!run.is_discarded() && run.contains("description") && run.contains("scores"))
+      runs.push_back(std::move(run));  // a line that was cut off is made again
   }
   return runs;
 }
@@ -86,41 +93,132 @@ void write_file(const std::string& path, const std::string& text) {
 
 double rounded(double x) { return std::round(1e4 * x) / 1e4; }
 
-Json run_one(const AblateArguments& a, model::Experiment e, model::Task& task, const std::string& title) {
-  model::LanguageModel<float> net(e.model, a.experiment.backend);
-  net.threads = a.experiment.threads;
-  net.initialise(e.seed);
-  model::Training training(net, e.optimizer);
-  Progress progress(title);
-  const auto begin = std::chrono::steady_clock::now();
-  Json curve = Json::array();
+/// Mean loss and accuracy of the training batches since the last point, kCurvePoints times.
+struct Curve {
+  Json points = Json::array();
   double loss = 0, accuracy = 0, since = 0;
-  model::train(training, task, e, [&](const model::TrainingProgress& p) {
-    progress.update(static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps), training_stage(p));
-    loss += p.step.loss, accuracy += p.step.accuracy, ++since;
-    if (p.step.step * kCurvePoints / e.optimizer.steps != (p.step.step - 1) * kCurvePoints / e.optimizer.steps) {
-      curve.push_back({p.step.step, rounded(loss / since), rounded(accuracy / since)});
-      loss = accuracy = since = 0;
-    }
-    return true;
-  });
-  Json run;
-  run["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  run["parameters"] = net.table().size(), run["state"] = model::state_size(e.model).rule;
-  run["curve"] = std::move(curve);
+  void add(const model::StepResult& s, index_t steps) {
+    loss += s.loss, accuracy += s.accuracy, ++since;
+    if (s.step * kCurvePoints / steps == (s.step - 1) * kCurvePoints / steps) return;
+    points.push_back({s.step, rounded(loss / since), rounded(accuracy / since)});
+    loss = accuracy = since = 0;
+  }
+};
+
+/// The task as trained, then every harder setting once: score(settings or nothing).
+void score_everywhere(model::Task& task, const std::function<void()>& score) {
   const std::string trained = task.parameters().str();
-  run["scores"].push_back(Json::parse(scores_json(model::evaluate(net, task, e.seed + 1000, a.eval_sequences))));
+  score();
   for (const std::string& settings : task.evaluations()) {
     task.set(settings);
-    if (task.parameters().str() != trained) run["scores"].push_back(Json::parse(scores_json(model::evaluate(net, task, e.seed + 1000, a.eval_sequences))));
+    if (task.parameters().str() != trained) score();
   }
-  return run;
+}
+
+/// One experiment with several seeds; `e.seed` is ignored. On the device side by side, on the CPU one after another.
+std::vector<Json> run_seeds(const AblateArguments& a, const model::Experiment& e, const std::vector<std::uint64_t>& seeds,
+                            const std::function<void(const model::TrainingProgress&, double)>& told) {
+  const std::unique_ptr<model::Task> task = model::make_task(e.task, e.settings);
+  const auto device = device_training(a.experiment.backend, e.model, e.optimizer, static_cast<index_t>(seeds.size()));
+  model::LanguageModel<float> net(e.model, cpu_backend(a.experiment.backend));
+  net.threads = a.experiment.threads;
+  std::vector<Json> runs(seeds.size());
+  std::vector<std::uint64_t> fresh;
+  std::vector<Curve> curves(seeds.size());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  const auto show = [&](const model::TrainingProgress& p, std::size_t trained, std::size_t of) {
+    told(p, (static_cast<double>(trained) + static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps)) /
+                static_cast<double>(of));
+    return true;
+  };
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    net.initialise(seeds[i]);
+    fresh.push_back(seeds[i] + 1000);
+    if (device) {
+      device->upload(static_cast<index_t>(i), net.parameters(), {});
+      continue;
+    }
+    model::Training training(net, e.optimizer);
+    model::Experiment mine = e;
+    mine.seed = seeds[i];
+    model::train(training, *task, mine, [&](const model::TrainingProgress& p) {
+      curves[i].add(p.step, e.optimizer.steps);
+      return show(p, i, seeds.size());
+    });
+    runs[i]["seconds"] = seconds();
+    score_everywhere(
+        *task, [&] { runs[i]["scores"].push_back(Json::parse(scores_json(model::evaluate(net, *task, fresh[i], a.eval_sequences)))); });
+  }
+  if (device) {
+    model::train(*device, *task, {seeds, a.experiment.batch, 0, a.experiment.threads, {}}, [&](const model::DeviceProgress& p) {
+      for (std::size_t i = 0; i < seeds.size(); ++i) curves[i].add(p.steps[i], e.optimizer.steps);
+      return show({p.steps.front(), p.tokens_per_second, p.seconds_left}, 0, 1);
+    });
+    for (Json& run : runs) run["seconds"] = seconds(), run["side_by_side"] = seeds.size();
+    score_everywhere(*task, [&] {
+      const std::vector<model::Scores> scores = model::evaluate(*device, *task, fresh, a.eval_sequences);
+      for (std::size_t i = 0; i < seeds.size(); ++i) runs[i]["scores"].push_back(Json::parse(scores_json(scores[i])));
+    });
+  }
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    runs[i]["parameters"] = net.table().size(), runs[i]["state"] = model::state_size(e.model).rule;
+    runs[i]["curve"] = std::move(curves[i].points);
+  }
+  return runs;
+}
+
+/// What is still to be trained of a task and a variant; a description for each seed.
+struct Cell {
+  model::Experiment experiment;
+  std::vector<std::uint64_t> seeds;
+  std::vector<Json> keys;
+  std::string variant;
+};
+
+/// Trains the cells, `jobs` at a time; a finished one is written to the log at once, and all are added to `runs` in their order.
+void run_cells(const AblateArguments& a, const std::string& task, const std::vector<Cell>& cells, const std::string& log,
+               std::vector<Json>& runs) {
+  std::vector<std::vector<Json>> made(cells.size());
+  std::vector<double> done(cells.size(), 0.0);
+  std::mutex mutex;
+  Progress progress("ablate " + task);
+  parallel_for(static_cast<index_t>(cells.size()), static_cast<int>(a.jobs), [&](index_t n) {
+    const auto at = static_cast<std::size_t>(n);
+    const Cell& cell = cells[at];
+    std::vector<Json> lines = run_seeds(a, cell.experiment, cell.seeds, [&](const model::TrainingProgress& p, double share) {
+      const std::lock_guard lock(mutex);
+      done[at] = share;
+      progress.update(std::accumulate(done.begin(), done.end(), 0.0) / static_cast<double>(cells.size()),
+                      cell.variant + ": " + training_stage(p));
+    });
+    const std::lock_guard lock(mutex);
+    std::ofstream out(log, std::ios::app);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      Json line = {{"description", cell.keys[i]}};
+      line.update(lines[i]);
+      out << line.dump() + "\n";
+      if (!a.json)
+        std::cout << fmt::format("{:<12} {:<15} seed {}  {:.4f}  {:.4f}  {:.1f} s\n", task, cell.variant, cell.seeds[i],
+                                 line["scores"].front()["accuracy"].get<double>(), line["scores"].back()["accuracy"].get<double>(),
+                                 line["seconds"].get<double>())
+                  << std::flush;
+      made[at].push_back(std::move(line));
+    }
+    out.close();
+    if (!out) throw Error("ablate: cannot write " + log);
+  });
+  progress.finish();
+  for (std::vector<Json>& lines : made)
+    for (Json& line : lines) runs.push_back(std::move(line));
 }
 
 /// The panel and the rows of the table of one task.
 PlotPanel panel_of(const std::string& task, const std::vector<Json>& runs, const std::vector<std::string>& variants, std::string& table) {
   PlotPanel panel;
-  table += "## " + task + "\n\n| variant | parameters | state | as trained, every seed | median | farthest setting, every seed | median |\n|---|---|---|---|---|---|---|\n";
+  table += "## " + task +
+           "\n\n| variant | parameters | state | as trained, every seed | median | farthest setting, every seed | median "
+           "|\n|---|---|---|---|---|---|---|\n";
   for (const std::string& variant : variants) {
     PlotRow row{variant, {}, {}};
     index_t parameters = 0, state = 0;
@@ -129,19 +227,21 @@ PlotPanel panel_of(const std::string& task, const std::vector<Json>& runs, const
       const Json &near = run["scores"].front(), &far = run["scores"].back();
       row.near.push_back(near["accuracy"]), parameters = run["parameters"], state = run["state"], panel.chance = near["chance"];
       panel.near_label = fmt::format("length {}", near["length"].get<index_t>());
-      if (run["scores"].size() > 1) row.far.push_back(far["accuracy"]), panel.far_label = fmt::format("length {}", far["length"].get<index_t>());
+      if (run["scores"].size() > 1)
+        row.far.push_back(far["accuracy"]), panel.far_label = fmt::format("length {}", far["length"].get<index_t>());
     }
     const auto list = [](const std::vector<double>& values) {
       std::string text;
       for (const double x : values) text += fmt::format("{}{:.3f}", text.empty() ? "" : " ", x);
       return text;
     };
-    table += fmt::format("| `{}` | {} | {} | {} | {:.3f} | {} | {} |\n", variant, parameters, state, list(row.near), median_of(row.near), list(row.far),
-                         row.far.empty() ? "" : fmt::format("{:.3f}", median_of(row.far)));
+    table += fmt::format("| `{}` | {} | {} | {} | {:.3f} | {} | {} |\n", variant, parameters, state, list(row.near), median_of(row.near),
+                         list(row.far), row.far.empty() ? "" : fmt::format("{:.3f}", median_of(row.far)));
     panel.rows.push_back(std::move(row));
   }
   panel.title = task;
-  table += fmt::format("\nChance: {:.3f}. As trained: {}{}.\n\n", panel.chance, panel.near_label, panel.far_label.empty() ? "" : "; farthest: " + panel.far_label);
+  table += fmt::format("\nChance: {:.3f}. As trained: {}{}.\n\n", panel.chance, panel.near_label,
+                       panel.far_label.empty() ? "" : "; farthest: " + panel.far_label);
   return panel;
 }
 
@@ -161,6 +261,8 @@ CurvePanel curves_of(const std::string& task, const std::vector<Json>& runs, con
 }
 
 void run_ablate(const AblateArguments& a, const std::string& command) {
+  if (a.jobs > 1 && a.experiment.backend != "cuda")
+    throw Error("ablate: --jobs must be 1 where the CPU trains, which gives every training all cores; got " + std::to_string(a.jobs));
   if (a.seeds < 1) throw Error("ablate: --seeds must be at least 1, got " + std::to_string(a.seeds));
   std::filesystem::create_directories(a.out);
   const std::string log = a.out + "/runs.jsonl";
@@ -172,8 +274,6 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
   std::vector<PlotPanel> panels;
   std::vector<CurvePanel> curves;
   Json all = Json::array();
-  index_t done = 0;
-  const auto total = static_cast<index_t>(choices.size() * a.tasks.size()) * a.seeds;
   for (const std::string& text : a.tasks) {
     const auto [name, settings] = split_task(text);
     std::vector<Json> runs;
@@ -185,30 +285,28 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
         e.model = model::match_state(e.model);
         target = std::max(target, model::layout_parameters(e.model).table.size());
       }
-    for (const VariantChoice& choice : choices)
-      for (index_t i = 0; i < a.seeds; ++i, ++done) {
-        model::Experiment e{name, settings, model_config(a.experiment, choice), a.experiment.optimizer, a.experiment.batch, a.first_seed + static_cast<std::uint64_t>(i)};
-        const std::unique_ptr<model::Task> task = model::prepare(e);
-        if (a.match) e.model = model::match_parameters(model::match_state(e.model), target);
-        const Json key = description(e, choice, a.eval_sequences);
-        const auto found = std::find_if(before.begin(), before.end(), [&](const Json& run) { return run["description"] == key; });
-        if (found != before.end()) {
+    std::vector<Cell> cells;
+    for (const VariantChoice& choice : choices) {
+      model::Experiment e{name, settings, model_config(a.experiment, choice), a.experiment.optimizer, a.experiment.batch, 0};
+      model::prepare(e);
+      if (a.match) e.model = model::match_parameters(model::match_state(e.model), target);
+      Cell missing{e, {}, {}, choice.name};
+      for (index_t i = 0; i < a.seeds; ++i) {
+        e.seed = a.first_seed + static_cast<std::uint64_t>(i);
+        const Json key = description(e, choice, a.eval_sequences, a.experiment.backend);
+        if (const auto found = std::find_if(before.begin(), before.end(), [&](const Json& run) { return run["description"] == key; });
+            found != before.end()) {
           runs.push_back(*found);
           continue;
         }
-        Json run = run_one(a, e, *task, fmt::format("{}/{} {} on {}, seed {}", done + 1, total, choice.name, name, e.seed));
-        Json line = {{"description", key}};
-        line.update(run);
-        std::ofstream out(log, std::ios::app);
-        out << line.dump() + "\n";
-        out.close();
-        if (!out) throw Error("ablate: cannot write " + log);
-        if (!a.json)
-          std::cout << fmt::format("{:<12} {:<12} seed {}  {:.4f}  {:.4f}  {:.0f} s\n", name, choice.name, e.seed, line["scores"].front()["accuracy"].get<double>(),
-                                   line["scores"].back()["accuracy"].get<double>(), line["seconds"].get<double>())
-                    << std::flush;
-        runs.push_back(std::move(line));
+        missing.seeds.push_back(e.seed), missing.keys.push_back(key);
+        if (a.experiment.backend == "cuda" && i + 1 < a.seeds) continue;  // the device takes all seeds at once
+        cells.push_back(std::move(missing));
+        missing = {e, {}, {}, choice.name};
       }
+      if (!missing.seeds.empty()) cells.push_back(std::move(missing));
+    }
+    run_cells(a, name, cells, log, runs);
     panels.push_back(panel_of(text, runs, a.variants, table));
     curves.push_back(curves_of(text, runs, a.variants));
     for (Json& run : runs) all.push_back(std::move(run));
@@ -216,8 +314,10 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
     write_file(a.out + "/plot.svg", ablation_svg(panels));
     write_file(a.out + "/curves.svg", curves_svg(curves));
   }
-  if (a.json) std::cout << all.dump() << '\n';
-  else std::cout << "\n" << table << a.out << "/table.md, plot.svg, curves.svg, runs.jsonl\n";
+  if (a.json)
+    std::cout << all.dump() << '\n';
+  else
+    std::cout << "\n" << table << a.out << "/table.md, plot.svg, curves.svg, runs.jsonl\n";
 }
 
 }  // namespace
@@ -230,7 +330,9 @@ void add_ablate(CLI::App& app, int& status) {
   command->add_option("--tasks", a->tasks, "tasks, with settings behind colons: pour:cups=4:T=32")->delimiter(',')->capture_default_str();
   command->add_option("--seeds", a->seeds, "trainings of each")->capture_default_str();
   command->add_option("--first-seed", a->first_seed, "the seeds count up from here")->capture_default_str();
-  command->add_flag("--match", a->match, "the same number of parameters for all, by the width of the MLP; windows of attention so that states are as large");
+  command->add_option("--jobs", a->jobs, "variants trained at once with --backend cuda")->capture_default_str()->check(CLI::Range(1, 64));
+  command->add_flag("--match", a->match,
+                    "the same number of parameters for all, by the width of the MLP; windows of attention so that states are as large");
   command->add_option("--eval-sequences", a->eval_sequences, "of every evaluation")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("-o,--out", a->out, "folder; finished trainings in it are not made again")->capture_default_str();
   command->add_flag("--json", a->json, "all runs as one array");

@@ -25,8 +25,10 @@ struct EvalArguments {
 };
 
 void run_eval(const EvalArguments& a) {
-  model::LoadedModel loaded = model::load_model(a.checkpoint, a.backend);
+  model::LoadedModel loaded = model::load_model(a.checkpoint, cpu_backend(a.backend));
   loaded.model.threads = a.threads;
+  const std::unique_ptr<model::DeviceTraining> device = device_training(a.backend, loaded.model.config(), {}, 1);
+  if (device) device->upload(0, loaded.model.parameters(), {});
   std::string name = a.task, settings = a.settings;
   if (name.empty()) {
     const auto at = loaded.notes.find("task");
@@ -46,7 +48,8 @@ void run_eval(const EvalArguments& a) {
     if (!all[i].empty()) task->set(all[i]);
     if (!all[i].empty() && task->parameters().str() == before) continue;
     progress.update(static_cast<double>(i) / static_cast<double>(all.size()), all[i]);
-    const model::Scores scores = model::evaluate(loaded.model, *task, a.seed, a.sequences, a.batch);
+    const model::Scores scores = device ? model::evaluate(*device, *task, std::span(&a.seed, 1), a.sequences, a.batch).front()
+                                        : model::evaluate(loaded.model, *task, a.seed, a.sequences, a.batch);
     report["scores"].push_back(nlohmann::ordered_json::parse(scores_json(scores)));
     if (!a.json) std::cout << scores_line(scores) << '\n';
   }
@@ -66,7 +69,7 @@ void add_eval(CLI::App& app, int& status) {
   command->add_option("--sequences", a->sequences, "at every setting")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--batch", a->batch, "sequences that go through the model together")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_flag("--as-set", a->as_set, "no other lengths than the one that is set");
-  command->add_option("--backend", a->backend, "naive, omp, or cuda where it is built")->capture_default_str();
+  command->add_option("--backend", a->backend, "naive or omp on the CPU, or cuda on the GPU")->capture_default_str();
   command->add_option("--threads", a->threads, "0: all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
   command->add_flag("--json", a->json, "one object");
   command->footer("Example:\n  fastweight eval notebooks_data/checkpoints/pour_gdn2_neg --sequences 256");

@@ -33,7 +33,8 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
   command.add_option("--warmup", a.optimizer.warmup, "steps until the highest learning rate")->capture_default_str();
   command.add_option("--weight-decay", a.optimizer.weight_decay, "of AdamW, on matrices")->capture_default_str();
   command.add_option("--clip", a.optimizer.clip, "largest norm of a gradient; 0: any")->capture_default_str();
-  command.add_option("--backend", a.backend, "who computes the rule: naive, omp, or cuda where it is built")->capture_default_str();
+  command.add_option("--backend", a.backend, "who computes: naive or omp on the CPU, or cuda, the whole step on the GPU")
+      ->capture_default_str();
   command.add_option("--threads", a.threads, "0: all cores")->capture_default_str()->check(CLI::NonNegativeNumber);
 }
 
@@ -71,18 +72,28 @@ model::ModelConfig model_config(const ExperimentArguments& a, const VariantChoic
 
 std::string training_stage(const model::TrainingProgress& p) {
   const double rate = p.tokens_per_second;
-  const std::string tokens = rate < 1e4 ? fmt::format("{:.0f}", rate) : rate < 1e7 ? fmt::format("{:.0f}k", rate / 1e3) : fmt::format("{:.0f}M", rate / 1e6);
+  const std::string tokens = rate < 1e4   ? fmt::format("{:.0f}", rate)
+                             : rate < 1e7 ? fmt::format("{:.0f}k", rate / 1e3)
+                                          : fmt::format("{:.0f}M", rate / 1e6);
   return fmt::format("loss {:.3f}, acc {:.3f}, {} tokens/s, {:.0f} s left", p.step.loss, p.step.accuracy, tokens, p.seconds_left);
 }
+
+std::string cpu_backend(const std::string& backend) { return backend == "cuda" ? "omp" : backend; }
+std::unique_ptr<model::DeviceTraining> device_training(const std::string& backend, const model::ModelConfig& config,
+                                                       const model::OptimizerOptions& options, index_t replicas) {
+  return backend == "cuda" ? std::make_unique<model::DeviceTraining>(config, options, replicas) : nullptr;
+}
+
 std::string scores_json(const model::Scores& s) {
-  nlohmann::ordered_json json = {{"settings", s.settings}, {"length", s.length},     {"sequences", s.sequences}, {"scored", s.scored},
+  nlohmann::ordered_json json = {{"settings", s.settings}, {"length", s.length},       {"sequences", s.sequences}, {"scored", s.scored},
                                  {"right", s.right},       {"accuracy", s.accuracy()}, {"chance", s.chance},       {"loss", s.loss}};
   json["wrong"] = nlohmann::ordered_json::object();
   for (const auto& [kind, count] : s.wrong) json["wrong"][kind] = count;
   return json.dump();
 }
 std::string scores_line(const model::Scores& s) {
-  std::string line = fmt::format("length {}: accuracy {:.4f} (chance {:.3f}), loss {:.4f}, {} answers", s.length, s.accuracy(), s.chance, s.loss, s.scored);
+  std::string line = fmt::format("length {}: accuracy {:.4f} (chance {:.3f}), loss {:.4f}, {} answers", s.length, s.accuracy(), s.chance,
+                                 s.loss, s.scored);
   if (s.right == s.scored) return line;
   line += fmt::format(", {} wrong", s.scored - s.right);
   const char* before = ": ";

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The options that train and ablate share: sizes of the model, the optimizer, the batch. A variant is named by its rule, with ":neg" behind it
-// where the erase gate reaches 2 and eigenvalues -1, and ":hybrid" where every second layer is sliding-window attention.
+// The options that train and ablate share: sizes of the model, the optimizer, the batch. A variant is named by its rule, with ":neg" behind
+// it where the erase gate reaches 2 and eigenvalues -1, and ":hybrid" where every second layer is sliding-window attention.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "model/experiment.h"
+#include "model/device_experiment.h"
 
 namespace CLI {
 class App;
@@ -37,6 +38,12 @@ model::ModelConfig model_config(const ExperimentArguments& arguments, const Vari
 
 /// "loss 0.312, acc 0.841, 108k tokens/s, 12 s left": of a training, for the line of progress.
 std::string training_stage(const model::TrainingProgress& progress);
+/// The backend that a model of the CPU computes with while a training runs on the device.
+std::string cpu_backend(const std::string& backend);
+/// Null unless the backend is cuda; says what is missing where there is no device.
+std::unique_ptr<model::DeviceTraining> device_training(const std::string& backend, const model::ModelConfig& config,
+                                                       const model::OptimizerOptions& options, index_t replicas);
+
 /// "{...}" of scores, as one line of JSON; a table row is for people.
 std::string scores_json(const model::Scores& scores);
 /// "T=32: 0.994 (chance 0.25), loss 0.02; 4 wrong: stale 3, other 1"

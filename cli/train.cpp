@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -86,48 +87,82 @@ void run_train(const TrainArguments& a) {
   notes["variant"] = choice.name;
   if (a.resume) check_notes(a, notes);
   if (!a.out.empty()) model::check_place(a.out);
-  model::LanguageModel<float> net(experiment.model, a.experiment.backend);
+  model::LanguageModel<float> net(experiment.model, cpu_backend(a.experiment.backend));
   net.threads = a.experiment.threads;
   net.initialise(a.seed);
   model::Training training(net, experiment.optimizer);
   if (a.resume) model::resume(a.out, training);
-  if (!a.json) std::cout << model::summary(experiment.model) << "\ntask " << a.task << ": " << task->parameters().str() << '\n' << std::flush;
+  const std::unique_ptr<model::DeviceTraining> device = device_training(a.experiment.backend, experiment.model, experiment.optimizer, 1);
+  if (device) device->upload(0, net.parameters(), training.state());
+  const auto scores_now = [&](index_t sequences) {
+    const std::uint64_t seed = a.seed + 1;
+    return device ? model::evaluate(*device, *task, std::span(&seed, 1), sequences).front() : model::evaluate(net, *task, seed, sequences);
+  };
+  if (!a.json)
+    std::cout << model::summary(experiment.model) << "\ntask " << a.task << ": " << task->parameters().str() << '\n' << std::flush;
   Log log(a.log, training.step());
   if (training.step() == 0)
-    log.write({{"task", a.task}, {"settings", task->parameters().str()}, {"variant", choice.name}, {"seed", a.seed}, {"batch", a.experiment.batch},
-               {"steps", experiment.optimizer.steps}, {"parameters", net.table().size()}, {"state", model::state_size(experiment.model).rule},
+    log.write({{"task", a.task},
+               {"settings", task->parameters().str()},
+               {"variant", choice.name},
+               {"seed", a.seed},
+               {"batch", a.experiment.batch},
+               {"steps", experiment.optimizer.steps},
+               {"parameters", net.table().size()},
+               {"state", model::state_size(experiment.model).rule},
                {"model", model::summary(experiment.model)}});
   Progress progress(a.task + ", " + choice.name);
   const auto save = [&] {
+    if (device) device->download(0, net.parameters(), training.state());
     if (!a.out.empty()) model::save_training(a.out, training, notes);
   };
   interrupted = 0;
   auto *on_interrupt = std::signal(SIGINT, interrupt), *on_terminate = std::signal(SIGTERM, interrupt);
   const index_t first = training.step();
   const auto begin = std::chrono::steady_clock::now();
-  model::train(training, *task, experiment, [&](const model::TrainingProgress& p) {
+  const auto told = [&](const model::TrainingProgress& p) {
     const auto& s = p.step;
     progress.update(static_cast<double>(s.step) / static_cast<double>(experiment.optimizer.steps), training_stage(p));
     if (a.log_every > 0 && (s.step % a.log_every == 0 || s.step == experiment.optimizer.steps))
-      log.write({{"step", s.step}, {"loss", s.loss}, {"accuracy", s.accuracy}, {"norm", s.norm}, {"lr", s.lr}, {"tokens_per_second", p.tokens_per_second}});
+      log.write({{"step", s.step},
+                 {"loss", s.loss},
+                 {"accuracy", s.accuracy},
+                 {"norm", s.norm},
+                 {"lr", s.lr},
+                 {"tokens_per_second", p.tokens_per_second}});
     if (a.save_every > 0 && s.step % a.save_every == 0) save();
-    const bool enough = a.until > 0 && s.step % a.until_every == 0 && model::evaluate(net, *task, a.seed + 1, 64).accuracy() >= a.until;
+    const bool enough = a.until > 0 && s.step % a.until_every == 0 && scores_now(64).accuracy() >= a.until;
     return !enough && !interrupted && s.step != a.stop_at;
-  });
+  };
+  if (device) {
+    model::DeviceRun run{{a.seed}, a.experiment.batch, training.step(), a.experiment.threads, {}};
+    run.pause = [&](index_t step) {  // where the checkpoint or the score of exactly this step is wanted
+      const auto next = [&](index_t every) { return every > 0 ? (step / every + 1) * every : experiment.optimizer.steps; };
+      const index_t pause = std::min(next(a.save_every), next(a.until > 0 ? a.until_every : 0));
+      return a.stop_at > step ? std::min(pause, a.stop_at) : pause;
+    };
+    model::train(*device, *task, run, [&](const model::DeviceProgress& p) {
+      return told({p.steps.front(), p.tokens_per_second, p.seconds_left});
+    });
+  } else {
+    model::train(training, *task, experiment, told);
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::signal(SIGINT, on_interrupt), std::signal(SIGTERM, on_terminate);
   progress.finish();
   save();
-  if (interrupted) throw Error("train: interrupted at step " + std::to_string(training.step()) + (a.out.empty() ? "" : "; go on with --resume"));
+  if (interrupted)
+    throw Error("train: interrupted at step " + std::to_string(training.step()) + (a.out.empty() ? "" : "; go on with --resume"));
   if (!a.json) std::cout << fmt::format("{} steps in {:.1f} s\n", training.step() - first, seconds) << std::flush;
-  nlohmann::ordered_json report = {{"task", a.task}, {"variant", choice.name}, {"seed", a.seed}, {"steps", training.step()}, {"parameters", net.table().size()}};
+  nlohmann::ordered_json report = {
+      {"task", a.task}, {"variant", choice.name}, {"seed", a.seed}, {"steps", training.step()}, {"parameters", net.table().size()}};
   const std::string trained = task->parameters().str();
   std::vector<std::string> all{""};
   for (const std::string& harder : task->evaluations()) all.push_back(harder);
   for (const std::string& settings : all) {
     if (!settings.empty()) task->set(settings);
     if (!settings.empty() && task->parameters().str() == trained) continue;
-    const model::Scores scores = model::evaluate(net, *task, a.seed + 1, a.eval_sequences);
+    const model::Scores scores = scores_now(a.eval_sequences);
     report["scores"].push_back(nlohmann::ordered_json::parse(scores_json(scores)));
     if (!a.json) std::cout << scores_line(scores) << '\n';
   }
@@ -143,22 +178,36 @@ void add_train(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("train", "train a small model on a task");
   command->add_option("--task", a->task, "fastweight list --tasks names them")->capture_default_str();
   command->add_option("--set", a->settings, "settings of the task, \"T=32 cups=4\"");
-  command->add_option("--variant", a->variant, "the rule of the mixers; behind it \":neg\": erase gates up to 2, \":hybrid\": as --hybrid")->capture_default_str();
-  command->add_option("--parameters", a->parameters, "choose the width of the MLP for about so many parameters; 0: take --mlp")->capture_default_str()->check(CLI::NonNegativeNumber);
+  command->add_option("--variant", a->variant, "the rule of the mixers; behind it \":neg\": erase gates up to 2, \":hybrid\": as --hybrid")
+      ->capture_default_str();
+  command->add_option("--parameters", a->parameters, "choose the width of the MLP for about so many parameters; 0: take --mlp")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--seed", a->seed, "of the parameters and the data")->capture_default_str();
   command->add_option("-o,--out", a->out, "folder of the checkpoint");
   command->add_option("--log", a->log, "file of one JSON object a line");
   command->add_option("--log-every", a->log_every, "steps between two lines of the log")->capture_default_str()->check(CLI::PositiveNumber);
-  command->add_option("--save-every", a->save_every, "steps between two checkpoints; 0: at the end alone")->capture_default_str()->check(CLI::NonNegativeNumber);
-  command->add_option("--stop-at", a->stop_at, "stop at this step, to go on later with --resume; 0: do not")->capture_default_str()->check(CLI::NonNegativeNumber);
-  command->add_option("--until", a->until, "stop when 64 fresh sequences are right to this share; 0: never")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+  command->add_option("--save-every", a->save_every, "steps between two checkpoints; 0: at the end alone")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--stop-at", a->stop_at, "stop at this step, to go on later with --resume; 0: do not")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--until", a->until, "stop when 64 fresh sequences are right to this share; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
   command->add_option("--until-every", a->until_every, "steps between two looks at it")->capture_default_str()->check(CLI::PositiveNumber);
-  command->add_option("--eval-sequences", a->eval_sequences, "of the evaluation at the end")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--eval-sequences", a->eval_sequences, "of the evaluation at the end")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_flag("--resume", a->resume, "go on from the checkpoint at -o: the same bits as without a pause");
   command->add_flag("--json", a->json, "the result as one object");
   add_experiment_options(*command, a->experiment);
-  command->footer("Ctrl-C writes the checkpoint and stops; the same command with --resume goes on.\nExamples:\n  fastweight train --task pour --variant gdn2:neg --steps 2000 --lr 1e-2 -o build/pour\n"
-                  "  fastweight train --task needles --set \"T=256 needles=16\" --variant kda:hybrid --layers 2 --init wide --log build/needles.jsonl -o build/needles");
+  command->footer(
+      "Ctrl-C writes the checkpoint and stops; the same command with --resume goes on.\nExamples:\n  fastweight train --task pour "
+      "--variant gdn2:neg --steps 2000 --lr 1e-2 -o build/pour\n"
+      "  fastweight train --task needles --set \"T=256 needles=16\" --variant kda:hybrid --layers 2 --init wide --log build/needles.jsonl "
+      "-o build/needles");
   command->callback([a, &status] {
     run_train(*a);
     status = 0;

@@ -40,6 +40,17 @@ struct Scores {
 /// seed: of the evaluation stream. Sequences go through the model in pieces of at most `batch`.
 Scores evaluate(LanguageModel<float>& model, const Task& task, std::uint64_t seed, index_t sequences, index_t batch = 64);
 
+/// What a model says at a scored position: `at` = b T + t.
+struct Prediction {
+  index_t at = 0;
+  std::int32_t token = 0;
+  double loss = 0;
+};
+/// For evaluations of other models than a LanguageModel: scores without answers; throws on sizes and vocabularies that cannot be. Then each
+/// answer is added, the loss as a sum.
+Scores start_scores(const Task& task, index_t vocab, index_t sequences, index_t batch);
+void add_answer(Scores& scores, const Task& task, const Batch& data, const Prediction& prediction);
+
 /// What is told after a step.
 struct TrainingProgress {
   StepResult step;
