@@ -251,6 +251,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
     ImGui::PopID();
   }
   light_up(ui, at);
+  how_to_read(ui);
   edit_popup(ui);
   status_line(ui, at.status);
   if (!ui.hint.empty()) state.hint = ui.hint;

@@ -81,12 +81,8 @@ void draw_panel(Ui& ui, const PanelInfo& panel, const Rect& place, float tabs) {
   if (ui.hovered(place)) ui.state.pointed = panel.name;
   ui.reserve = tabs + (explained ? 1.7f * em : 0.0f);
   const bool open = explained && ui.state.reading == panel.name;
-  if (open) {
-    const Rect inside = fw::viz::panel(ui, place, panel.title, "how to read this");
-    paragraph(ui, inside, panel.how, c.text, Face::small);
-  } else {
-    panel.draw(ui, place);
-  }
+  if (open) ui.read = place;
+  panel.draw(ui, place);
   ui.reserve = 0;
   if (explained && tabs >= 0 && ui.svg == nullptr &&
       button(ui, {place.right() - 1.9f * em, place.y + 0.35f * em, 1.5f * em, 1.3f * em}, "how", "?", open))
@@ -94,6 +90,30 @@ void draw_panel(Ui& ui, const PanelInfo& panel, const Rect& place, float tabs) {
   if (ui.state.chosen == panel.name) frame(ui, place, c.accent, 1.6f, 4);
   ui.draw->PopClipRect();
   ImGui::PopID();
+}
+
+void how_to_read(Ui& ui) {
+  const PanelInfo* panel = find_panel(ui.state.reading);
+  if (panel == nullptr || ui.read.w <= 0) return;
+  const Palette& c = ui.colours();
+  const float em = ui.em, line = 1.3f * ui.fonts.small_size;
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  Rect box{0, 0, std::min(30 * em, size.x - em), 0};
+  const auto lines = lines_of(ui, panel->how, box.w - 1.4f * em);
+  box.h = 2.6f * em + line * static_cast<float>(lines.size());
+  // Beside the panel, so that both can be seen; on the side where there is room.
+  const float gap = 0.4f * em;
+  box.x = ui.read.right() + gap + box.w <= size.x ? ui.read.right() + gap : std::max(0.5f * em, ui.read.x - gap - box.w);
+  box.y = std::clamp(ui.read.y, 0.5f * em, std::max(0.5f * em, size.y - box.h - 0.5f * em));
+  ImDrawList* const below = ui.draw;
+  ui.draw = ImGui::GetForegroundDrawList();
+  fill(ui, {box.x + 3, box.y + 3, box.w, box.h}, 0x40000000u, 6);
+  fill(ui, box, c.panel, 6);
+  frame(ui, box, c.accent, 1.6f, 6);
+  Rect inside = box.inset(0.7f * em, 0.5f * em);
+  text(ui, inside.cut_top(1.4f * em, 0.2f * em), std::string("How to read: ") + panel->title, c.heading, Face::bold);
+  for (const std::string_view words : lines) text(ui, inside.cut_top(line), words, c.text, Face::small);
+  ui.draw = below;
 }
 
 }  // namespace fw::viz

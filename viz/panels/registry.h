@@ -25,7 +25,10 @@ const PanelInfo* find_panel(std::string_view name);
 /// "bar, ribbon, ..." for messages.
 std::string panel_names();
 
-/// A panel in its place with its "?" and, while that is open, how to read it. `tabs`: width to keep free beside the "?".
+/// A panel in its place with its "?". `tabs`: width to keep free beside the "?".
 void draw_panel(Ui& ui, const PanelInfo& panel, const Rect& place, float tabs = 0);
+
+/// The card "How to read" beside the panel that asked for it, over everything else; after all panels are drawn.
+void how_to_read(Ui& ui);
 
 }  // namespace fw::viz

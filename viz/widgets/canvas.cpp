@@ -158,21 +158,22 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
   flush();
 }
 
-void paragraph(const Ui& ui, Rect r, std::string_view words, Colour colour, Face face) {
-  const float height = 1.25f * size_of(ui, face);
-  while (!words.empty() && r.h >= height) {
+std::vector<std::string_view> lines_of(const Ui& ui, std::string_view words, float width, Face face) {
+  std::vector<std::string_view> lines;
+  while (!words.empty()) {
     // The longest beginning that ends at a blank or a line end and fits; a word that is too long alone is cut by text().
     std::size_t end = 0;
     for (std::size_t i = 0;; ++i) {
       const bool over = i == words.size();
       if (!over && words[i] != ' ' && words[i] != '\n') continue;
-      if (end > 0 && text_width(ui, words.substr(0, i), face) > r.w) break;
+      if (end > 0 && text_width(ui, words.substr(0, i), face) > width) break;
       end = i;
       if (over || words[i] == '\n') break;
     }
-    text(ui, r.cut_top(height), words.substr(0, end), colour, face);
+    lines.push_back(words.substr(0, end));
     words.remove_prefix(std::min(words.size(), end + 1));
   }
+  return lines;
 }
 
 bool button(Ui& ui, const Rect& r, const char* id, std::string_view label, bool on, bool enabled) {

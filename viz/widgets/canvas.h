@@ -86,6 +86,7 @@ struct Ui {
   float em = 15;
   std::string hint;    ///< what is under the pointer, for the status line
   Svg* svg = nullptr;  ///< when not null everything is written there too
+  Rect read{};         ///< place of the panel whose "how to read this" is open
   float reserve = 0;   ///< kept free at the right end of the present panel's title
 
   const Palette& colours() const { return palette_of(view.options.theme); }
@@ -110,8 +111,8 @@ void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, f
 /// A panel's surface with its title and what it shows; returns the place inside. `reserve`: kept free at the title's right end.
 Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what, float reserve = 0);
 
-/// Words over as many lines as fit into `r`, broken at blanks and line ends.
-void paragraph(const Ui& ui, Rect r, std::string_view words, Colour colour, Face face = Face::small);
+/// Words broken at blanks and line ends into lines of at most this width.
+std::vector<std::string_view> lines_of(const Ui& ui, std::string_view words, float width, Face face = Face::small);
 
 /// A horizontal bar of value/range from the left edge, on a track. Not a number: the track alone.
 void bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);
