@@ -21,7 +21,11 @@ void status_line(Ui& ui, const Rect& r) {
   const Document& d = ui.view.document();
   const Timeline& line = ui.view.a().timeline();
   std::string where = std::to_string(line.dk) + " x " + std::to_string(line.dv) + "   ";
-  if (d.trace)
+  const Stack stack = ui.view.stack();
+  if (d.model)
+    where += d.model->path.substr(d.model->path.find_last_of('/') + 1) + " layer " + std::to_string(stack.layer) + " head " +
+             std::to_string(stack.head);
+  else if (d.trace)
     where += d.trace->path.substr(d.trace->path.find_last_of('/') + 1) + " head " + std::to_string(d.trace->head);
   else
     where += "seed " + std::to_string(d.settings.seed);
@@ -47,9 +51,9 @@ void status_line(Ui& ui, const Rect& r) {
 void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
   Transport& time = view.transport;
   switch (key) {
-    case Key::space: time.toggle(); break;
+    case Key::space: view.toggle(); break;
     case Key::left: time.step(shift ? -10 : -1); break;
-    case Key::right: time.step(shift ? 10 : 1); break;
+    case Key::right: view.step(shift ? 10 : 1); break;
     case Key::home: time.to_start(); break;
     case Key::end: time.to_end(); break;
     case Key::comma: time.sub_step(-1); break;
@@ -62,6 +66,10 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;
     case Key::map: view.options.map = static_cast<Map>((static_cast<int>(view.options.map) + 1) % (view.b() ? 6 : 5)); break;
     case Key::theme: view.options.theme = view.options.theme == Theme::light ? Theme::dark : Theme::light; break;
+    case Key::up: view.move_head(0, -1); break;
+    case Key::down: view.move_head(0, 1); break;
+    case Key::page_up: view.move_head(-1, 0); break;
+    case Key::page_down: view.move_head(1, 0); break;
   }
 }
 
@@ -71,6 +79,16 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   try {
     obey(view, state, key, shift);
   } catch (const Error& error) {
+    state.message = error.what();
+    state.refused = true;
+  }
+}
+
+void play(ViewModel& view, PanelState& state, double seconds) {
+  try {
+    view.tick(seconds);
+  } catch (const Error& error) {
+    view.transport.pause();
     state.message = error.what();
     state.refused = true;
   }

@@ -10,9 +10,31 @@
 namespace fw::viz {
 
 /// Keys the window reports; pressed, not held. Platform-neutral, so that a test can press them.
-enum class Key { space, left, right, home, end, comma, period, escape, slash, undo, redo, fork, log_scale, map, theme };
+enum class Key {
+  space,
+  left,
+  right,
+  home,
+  end,
+  comma,
+  period,
+  escape,
+  slash,
+  undo,
+  redo,
+  fork,
+  log_scale,
+  map,
+  theme,
+  up,
+  down,
+  page_up,
+  page_down
+};
 
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
+/// `seconds` have passed; a model that cannot go on stops and says why.
+void play(ViewModel& view, PanelState& state, double seconds);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display.
 struct Places {

@@ -125,6 +125,11 @@ void set(ViewModel& view, const Line& line) {
   } else if (what == "seed") {
     s.seed = line.number_at<std::uint64_t>(2, 0, 1u << 31, "a whole number");
     line.ends(3);
+    if (next.model) {
+      ModelSource source = *next.model;
+      source.seed = s.seed, source.drawn = 0;
+      return view.open_model(source);
+    }
   } else if (what == "size") {
     s.dk = line.number_at(2, 1, 256, "key channels");
     s.dv = line.number_at(3, 1, 256, "value channels");
@@ -173,8 +178,61 @@ void lock(ViewModel& view, const Line& line) {
   view.selection.lock(focus);
 }
 
+/// Of a checkpoint: what it reads, how it draws, what is shown of it. False: another command.
+bool read_model(ViewModel& view, const Line& line, std::string_view text) {
+  const std::string& verb = line.words[0];
+  if (verb == "layer" || verb == "head") {
+    const int number = line.number_at(1, 0, 1 << 20, "a whole number");
+    line.ends(2);
+    const Stack stack = view.stack();
+    view.show_head(verb == "layer" ? number : stack.layer, verb == "head" ? number : stack.head);
+    return true;
+  }
+  if (verb == "decode") {
+    const int tokens = line.words.size() < 2 ? 1 : line.number_at(1, 1, Decoder::kMostTokens, "tokens");
+    line.ends(2);
+    view.decode(tokens);
+    view.transport.to_end();
+    return true;
+  }
+  const bool mine = verb == "prompt" || verb == "example" || verb == "temperature" || verb == "top-k" || verb == "rerun";
+  if (!mine) return false;
+  if (!view.document().model)
+    throw Error("command: line " + std::to_string(line.number) + ": " + verb +
+                ": expected a checkpoint (\"checkpoint FOLDER\" opens one), got none");
+  if (verb == "rerun") {
+    Document next = view.document();
+    next.model->rerun = line.choice<bool>(1, {{"on", true}, {"off", false}});
+    if (next.model->rerun) next.compare = true;
+    line.ends(2);
+    view.change(std::move(next));
+    return true;
+  }
+  ModelSource next = *view.document().model;
+  next.drawn = 0;
+  if (verb == "prompt") {
+    std::string_view rest = text.substr(text.find("prompt") + 6);
+    if (!rest.empty()) rest.remove_prefix(1);
+    while (!rest.empty() && rest.back() == '\r') rest.remove_suffix(1);
+    next.prompt = std::string(rest);
+  } else if (verb == "example") {
+    next.prompt.reset();
+    next.example = line.number_at(1, 0, 100000, "a sequence of the task");
+    line.ends(2);
+  } else if (verb == "temperature") {
+    next.temperature = line.number_at(1, 0.0, 1000.0, "a temperature");
+    line.ends(2);
+  } else {
+    next.top_k = line.number_at(1, 0, 1 << 20, "a whole number");
+    line.ends(2);
+  }
+  view.open_model(next);
+  return true;
+}
+
 bool known(const std::string& word) {
-  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set"})
+  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set", "layer", "head", "prompt", "example",
+                           "temperature", "top-k", "decode", "rerun"})
     if (word == name) return true;
   return false;
 }
@@ -190,7 +248,8 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
   const Line line{words_of(text), line_number};
   if (line.words.empty() || !known(line.words[0])) return false;
   const std::string& verb = line.words[0];
-  if (verb == "set") {
+  if (read_model(view, line, text)) {
+  } else if (verb == "set") {
     set(view, line);
   } else if (verb == "go") {
     go(view, line);
@@ -214,6 +273,7 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
       Document next = view.document();
       next.commands.clear();
       next.trace.reset();
+      next.model.reset();
       next.branch.reset();
       view.change(std::move(next));
     } else if (!(verb == "undo" ? view.undo() : view.redo())) {

@@ -62,7 +62,9 @@ void on_key(GLFWwindow* window, int key, int, int action, int mods) {
                                            {GLFW_KEY_HOME, Key::home},     {GLFW_KEY_END, Key::end},       {GLFW_KEY_COMMA, Key::comma},
                                            {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash},
                                            {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
-                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme}};
+                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme},
+                                           {GLFW_KEY_UP, Key::up},         {GLFW_KEY_DOWN, Key::down},     {GLFW_KEY_PAGE_UP, Key::page_up},
+                                           {GLFW_KEY_PAGE_DOWN, Key::page_down}};
   const auto found = known.find(key);
   if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
     events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
@@ -164,6 +166,8 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   const Fonts fonts = load_fonts(options.font_size > 0 ? options.font_size : font_size_for(options.width), options.font);
   GlTextures textures;
   PanelState state;
+  state.message = options.message;
+  state.refused = !options.message.empty();
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
@@ -177,7 +181,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     if (events.frames_due > 0) --events.frames_due;
     const double now = glfwGetTime(), passed = std::max(0.0, now - before);
     before = now;
-    view.transport.tick(passed);
+    play(view, state, passed);
     ImGui_ImplOpenGL3_NewFrame();
     ImGui_ImplGlfw_NewFrame();
     ImGui::GetIO().DeltaTime = std::max(ImGui::GetIO().DeltaTime, 1e-4f);

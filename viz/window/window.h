@@ -15,7 +15,8 @@ struct WindowOptions {
   int width = 1600, height = 1000;
   float font_size = 0;
   std::string font;
-  int frames = 0;  ///< end after so many frames; 0: when the window is closed
+  int frames = 0;       ///< end after so many frames; 0: when the window is closed
+  std::string message;  ///< what could not be opened, for the status line
 };
 
 /// Returns when the window is closed. Throws fw::Error, with the way out, when there is no display or no OpenGL 3.
