@@ -89,6 +89,25 @@ __device__ __forceinline__ void form_W(const FactorMemory& m, int Kp, int warp, 
   }
 }
 
+/// The rows of q k b g that the block p.ahead blocks on will read, to the L2: it runs where this one has ended. With p.chunk_grid.
+template <class X, class G, bool kErase>
+__device__ __forceinline__ void prefetch_ahead(const FactorParams& p, int thread, int threads) {
+  const unsigned at = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z) + static_cast<unsigned>(p.ahead);
+  const unsigned rest = at / gridDim.x, z = rest / gridDim.y, n = rest % gridDim.y;
+  if (z >= gridDim.z) return;
+  const int T = static_cast<int>(p.tokens.T), first = static_cast<int>(gridDim.z - 1 - z) * kRows;
+  const FactorSource<X> from(p, {static_cast<int>(n), static_cast<index_t>(n) * T + first, min(T - first, kRows)}, static_cast<int>(at % gridDim.x));
+  const int bytes = p.Dk * static_cast<int>(sizeof(X));
+  for (int m = thread; m < 4 * kRows; m += threads) {
+    const int i = m % kRows, tensor = m / kRows;
+    if (i >= from.chunk.rows) continue;
+    if (tensor == 0) prefetch(from.row(from.first.k, p.q_step, i), bytes);
+    if (tensor == 1) prefetch(from.row(from.first.q, p.q_step, i), bytes);
+    if (tensor == 2) prefetch(from.row(from.first.g, p.g_step, i), p.Dk * static_cast<int>(sizeof(G)));
+    if (tensor == 3 && kErase && p.erase == Erase::channel) prefetch(from.row(from.first.b, p.b_step, i), bytes);
+  }
+}
+
 inline constexpr int kMostOfGrid = 32768;  ///< of y and z. Grid: gate heads, sequences, chunks of a sequence from the last to the first; or gate heads and slots in y and z
 
 /// Blocks of factors_kernel that find room on a multiprocessor of sm_90.
@@ -208,6 +227,7 @@ __global__ void __launch_bounds__(kWidth == 0 ? 512 : 2 * kWidth, blocks_of_fact
   block_sync();
 
   // 3. Level 32; the inverse; A; W.
+  if (kWidth != 0 && kChannel && kBulkCopies && p.ahead > 0) prefetch_ahead<X, G, kErase>(p, thread, threads);
   const auto between = [&](int warp, int of) { level_32<E, kChannel, kErase>(m, warps, warp, of, lane); };
   if (!kErase) {
     between(warp, warps);

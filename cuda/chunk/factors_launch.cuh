@@ -9,6 +9,15 @@
 
 namespace fw::cuda::chunk {
 
+inline bool aligned16(const void* at) { return reinterpret_cast<std::uintptr_t>(at) % 16 == 0; }
+
+inline int multiprocessors() {
+  int device = 0, count = 0;
+  check(cudaGetDevice(&device), "cuda forward: cudaGetDevice");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cuda forward: cudaDeviceGetAttribute");
+  return count;
+}
+
 template <class X, class G, bool kChannel, bool kErase, int kWidth>
 void launch_factors_as(const FactorParams& p, Stream stream) {
   const auto kernel = factors_kernel<X, G, kChannel, kErase, kWidth>;
@@ -19,7 +28,10 @@ void launch_factors_as(const FactorParams& p, Stream stream) {
   const auto slots = static_cast<unsigned>(p.slots), heads = static_cast<unsigned>(p.heads), most = static_cast<unsigned>(kMostOfGrid);
   const dim3 grid = p.chunk_grid ? dim3(heads, static_cast<unsigned>(p.tokens.N), static_cast<unsigned>((p.tokens.T + kRows - 1) / kRows))
                                  : dim3(heads, slots < most ? slots : most, (slots + most - 1) / most);
-  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(p);
+  FactorParams params = p;
+  const bool whole_pieces = kChannel && p.Dk % 8 == 0 && aligned16(p.q) && aligned16(p.k) && aligned16(p.b) && aligned16(p.g);
+  params.ahead = p.chunk_grid && whole_pieces ? blocks_of_factors(kWidth) * multiprocessors() : 0;
+  kernel<<<grid, static_cast<unsigned>(2 * p.Kp), static_cast<std::size_t>(bytes), stream>>>(params);
   check_launch("cuda forward: launch of factors_kernel");
 }
 

@@ -89,14 +89,29 @@ struct GradientPlace {
 template <class E, int kOwn, int kThreads>
 __device__ __forceinline__ void read_g(float* to, const FactorParams& f, const GradientPlace& at, int thread) {
   const DecayOfHead decay = f.decay == Decay::none ? DecayOfHead{} : decay_of_head(f, at.g_head);
+  const auto number = [&](index_t element) { return f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]); };
+  if (f.decay != Decay::channel) {  // one number a token: each of its threads reads it once
+    constexpr int kEach = kRows * kOwn / kThreads, kParts = kOwn / kEach;
+    const int row = thread / kParts, first = thread % kParts * kEach;
+    float x = 0.0f;
+    if (f.decay == Decay::scalar && row < at.chunk.rows) {
+      x = number((at.token + row) * f.g_heads + at.g_head);
+      if (f.activation != DecayActivation::none) x = decay.g(x, f.dt_bias == nullptr ? 0.0f : f.dt_bias[at.g_head]);
+    }
+    float4* out = reinterpret_cast<float4*>(to + row * (kOwn + 4) + first);
+#pragma unroll
+    for (int i = 0; i < kEach / 4; ++i) {
+      const int left = at.channels - first - 4 * i;
+      out[i] = make_float4(left > 0 ? x : 0.0f, left > 1 ? x : 0.0f, left > 2 ? x : 0.0f, left > 3 ? x : 0.0f);
+    }
+    return;
+  }
 #pragma unroll 1
   for (int n = thread; n < kRows * kOwn; n += kThreads) {
     const int row = n / kOwn, channel = n % kOwn;
     float x = 0.0f;
-    if (f.decay != Decay::none && row < at.chunk.rows && channel < at.channels) {
-      const bool one = f.decay == Decay::scalar;
-      const index_t from = (at.token + row) * f.g_heads + at.g_head, element = one ? from : from * f.Dk + at.channel0 + channel;
-      x = f.g_is_float ? static_cast<const float*>(f.g)[element] : to_float(static_cast<const E*>(f.g)[element]);
+    if (row < at.chunk.rows && channel < at.channels) {
+      x = number(((at.token + row) * f.g_heads + at.g_head) * f.Dk + at.channel0 + channel);
       if (f.activation != DecayActivation::none) {
         const float bias = f.dt_bias == nullptr ? 0.0f : f.bias_per_channel ? f.dt_bias[at.g_head * f.Dk + at.channel0 + channel] : f.dt_bias[at.g_head];
         x = decay.g(x, bias);

@@ -76,6 +76,7 @@ struct FactorParams {
   int group;                   ///< value heads of a key head
   int chunk_grid;              ///< one block a chunk; else one a slot
   int q_step, b_step, g_step;  ///< bytes from token to token, k as q
+  int ahead;                   ///< a block asks for the rows of the block so many behind it, as many as run at once; 0: for none
 };
 
 /// What a launch of the scan does with a sequence.

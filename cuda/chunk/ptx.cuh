@@ -10,6 +10,7 @@
 //   copy_async   16 or 4 bytes from global to shared memory in the background
 //   bulk_copy    any multiple of 16 bytes, asked for by one thread; its arrival turns the phase of a barrier (sm_90 and newer)
 //   bulk_store   the same from shared to global memory
+//   prefetch     the same from global memory to the L2 (sm_90 and newer; else nothing)
 //   barrier_     what waits for them, or for other threads (sm_90 and newer)
 // Who holds what, with r = lane / 4 and c = lane % 4 (two neighbouring numbers in one register, the first in the low half):
 //   A  a0 = (r, 2c..2c+1)  a1 = (r+8, 2c..)  a2 = (r, 2c+8..)  a3 = (r+8, 2c+8..)
@@ -226,6 +227,10 @@ __device__ __forceinline__ void bulk_store(void* to, const void* from, int bytes
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(__cvta_generic_to_global(to)), "r"(shared_address(from)), "r"(bytes) : "memory");
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
+/// Asks for `bytes` of global memory to come to the L2; address and bytes are multiples of 16.
+__device__ __forceinline__ void prefetch(const void* from, int bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(from)), "r"(bytes));
+}
 /// Until this thread's bulk stores have read what they store.
 __device__ __forceinline__ void bulk_stores_read() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
 #else
@@ -235,6 +240,7 @@ __device__ __forceinline__ void barrier_arrive(std::uint64_t*) {}
 __device__ __forceinline__ void bulk_copy(void*, const void*, int, std::uint64_t*) {}
 __device__ __forceinline__ void barrier_wait(std::uint64_t*, unsigned) {}
 __device__ __forceinline__ void bulk_store(void*, const void*, int) {}
+__device__ __forceinline__ void prefetch(const void*, int) {}
 __device__ __forceinline__ void bulk_stores_read() {}
 #endif
 

@@ -55,6 +55,19 @@ TEST_CASE("fact language: every command is read") {
   CHECK(parse_command("zero col 4")->col == 4);
   CHECK(parse_command("scale 0.5")->verb == Verb::scale);
   CHECK(parse_command("perturb 0.05")->verb == Verb::perturb);
+  CHECK(parse_command("facts 24")->count == 24);
+  CHECK(parse_command("facts=24")->key == "facts");
+  const auto shape = parse_command("key Ana [0:8]=1 [8:32]=2");
+  CHECK(shape->verb == Verb::key_shape);
+  CHECK(shape->bands == std::vector<Band>{{0, 8, 1.0}, {8, 32, 2.0}});
+  CHECK(parse_command("key ... [0:8]=1")->key == "...");
+  CHECK(parse_command("key Bo near Ana -0.5")->verb == Verb::key_near);
+  CHECK(parse_command("key=on")->key == "key");
+  for (const char* line : {"facts 24", "key Ana [0:8]=1 [8:32]=2", "key Bo near Ana -0.5", "key ... [0:8]=1"})
+    CHECK(text_of(*parse_command(line)) == line);
+  for (const char* line :
+       {"facts", "facts 0", "key", "key Ana", "key Ana [8:8]=1", "key Ana [0:8]=0", "key Bo near Ana", "key Bo near Ana 2"})
+    CHECK_THROWS_AS(parse_command(line), Error);
   CHECK_FALSE(parse_command("").has_value());
   CHECK_FALSE(parse_command("   # only a comment").has_value());
 }

@@ -107,6 +107,8 @@ bool set_option(const Line& line, ViewOptions& options) {
     options.run_range = line.choice<bool>(2, {{"run", true}, {"now", false}});
   else if (what == "theme")
     options.theme = line.choice<Theme>(2, {{"light", Theme::light}, {"dark", Theme::dark}});
+  else if (what == "motion")
+    options.reduced_motion = line.choice<bool>(2, {{"full", false}, {"reduced", true}});
   else
     return false;
   line.ends(3);
@@ -137,12 +139,28 @@ void set(ViewModel& view, const Line& line) {
   } else if (what == "policy") {
     s.policy = line.choice<Policy>(2, {{"uniform", Policy::uniform}, {"banded", Policy::banded}});
     line.ends(3);
+  } else if (what == "keys") {
+    s.keys = line.choice<Scheme>(2, {{"random", Scheme::random}, {"orthonormal", Scheme::orthonormal}, {"shared", Scheme::shared}});
+    if (s.keys == Scheme::shared) s.shared = line.number_at(3, 0.0, 1.0, "the common part of a key's energy");
+    line.ends(s.keys == Scheme::shared ? 4 : 3);
+  } else if (what == "values") {
+    s.values = line.choice<Scheme>(2, {{"random", Scheme::random}, {"orthonormal", Scheme::orthonormal}});
+    line.ends(3);
+  } else if (what == "signal") {
+    s.signal = line.word(2, "value channels or all") == "all" ? 0 : line.number_at(2, 1, 256, "value channels");
+    line.ends(3);
+  } else if (what == "beta-from") {
+    next.a.collapse.beta = next.b.collapse.beta =
+        line.choice<BetaFrom>(2, {{"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}});
+    line.ends(3);
   } else if (what == "alpha") {
     s.alpha = line.number_at(2, 0.0, 1.0, "a decay");
     if (line.words.size() > 3) s.alpha_fast = line.number_at(3, 0.0, 1.0, "a decay");
     line.ends(4);
   } else {
-    line.fail(1, "a, b, tie, scalar, one, no-erase, seed, size, policy, alpha, map, scale, range or theme");
+    line.fail(
+        1,
+        "a, b, tie, scalar, one, no-erase, beta-from, seed, size, policy, alpha, keys, values, signal, map, scale, range, theme or motion");
   }
   view.change(std::move(next));
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kMostUndo = 500;
 
-int tokens_of(const Command& c) { return !makes_token(c.verb) ? 0 : c.verb == Verb::filler ? c.count : 1; }
+int tokens_of(const Command& c) { return !makes_token(c.verb) ? 0 : is_counted(c.verb) ? c.count : 1; }
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 namespace fw::viz {
 namespace {
 
-constexpr int kMostFillers = 65536;
+constexpr int kMostFillers = 65536, kMostFacts = 1024;
 
 bool is_name(char c) {
   const auto u = static_cast<unsigned char>(c);
@@ -136,6 +136,31 @@ Command gate_command(Reader& in) {
   return c;
 }
 
+/// key Ana [0:8]=1 [8:32]=2, key Bo near Ana 0.5
+Command key_command(Reader& in) {
+  Command c;
+  c.verb = Verb::key_shape;
+  c.key = in.take("...") ? "..." : in.name("a key or \"...\" after \"key\"");
+  if (c.key != "..." && in.take_word("near")) {
+    c.verb = Verb::key_near;
+    c.value = in.name("another key after \"near\"");
+    c.number = in.number("a cosine", -1.0, 1.0);
+    return c;
+  }
+  do {
+    Band band;
+    in.demand("[", "the key");
+    band.first = in.integer("the first channel", 0, kMostChannels);
+    in.demand(":", "the first channel");
+    band.last = in.integer("the channel after the last", band.first + 1, kMostChannels);
+    in.demand("]", "the channels");
+    in.demand("=", "the channels");
+    band.energy = in.number("an energy", 1e-6, kHuge);
+    c.bands.push_back(band);
+  } while (!in.at_end());
+  return c;
+}
+
 /// zero row 3, zero col 4, scale 0.5, perturb 0.05, S[3,5]=0.1; false when the line is none of these.
 bool surgery(Reader& in, Command& c) {
   const std::size_t begin = in.at();
@@ -200,6 +225,11 @@ std::optional<Command> parse_command(std::string_view line, int line_number) {
     c.gates = overrides(in);
   } else if (in.take_word("gate")) {
     c = gate_command(in);
+  } else if (in.take_word("facts")) {
+    c.verb = Verb::facts;
+    c.count = in.integer("a number of facts", 1, kMostFacts);
+  } else if (in.take_word("key")) {
+    c = key_command(in);
   } else if (!surgery(in, c)) {
     c = fact(in);
   }
@@ -243,6 +273,14 @@ std::string text_of(const Command& c) {
       return std::string("gate ") + c.gate + (c.last < 0 ? "" : "[" + std::to_string(c.first) + ":" + std::to_string(c.last) + "]") + "=" +
              shortest(c.number);
     case Verb::gate_off: return "gate off";
+    case Verb::facts: return "facts " + std::to_string(c.count);
+    case Verb::key_near: return "key " + c.key + " near " + c.value + " " + shortest(c.number);
+    case Verb::key_shape: {
+      std::string text = "key " + c.key;
+      for (const Band& band : c.bands)
+        text += " [" + std::to_string(band.first) + ":" + std::to_string(band.last) + "]=" + shortest(band.energy);
+      return text;
+    }
     case Verb::set_cell: return "S[" + std::to_string(c.row) + "," + std::to_string(c.col) + "]=" + shortest(c.number);
     case Verb::zero_row: return "zero row " + std::to_string(c.row);
     case Verb::zero_col: return "zero col " + std::to_string(c.col);
@@ -252,7 +290,9 @@ std::string text_of(const Command& c) {
   return {};
 }
 
-bool makes_token(Verb verb) { return verb != Verb::gate && verb != Verb::gate_off; }
+bool makes_token(Verb verb) { return verb != Verb::gate && verb != Verb::gate_off && verb != Verb::key_shape && verb != Verb::key_near; }
+
+bool is_counted(Verb verb) { return verb == Verb::filler || verb == Verb::facts; }
 
 bool is_surgery(Verb verb) {
   return verb == Verb::set_cell || verb == Verb::zero_row || verb == Verb::zero_col || verb == Verb::scale || verb == Verb::perturb;

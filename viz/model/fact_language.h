@@ -7,6 +7,9 @@
 //   del Ana                 erase along the key, write nothing (w = 0)
 //   Ana?                    query: reads, edits nothing           ...      ... 5               one filler token, five
 //   gate b[0:8]=0.2         override a gate from here on (b, w or a; channels first:last, last excluded)     gate off
+//   facts 24                facts f1=v1, f2=v2, ...: so many more of them
+//   key Ana [0:8]=1 [8:32]=2   shape a key before its first use: energy per range of channels ("key ... " shapes the fillers')
+//   key Bo near Ana 0.5     cosine with another key
 //   S[3,5]=0.1   zero row 3   zero col 4   scale 0.5   perturb 0.05     direct surgery on the memory, flagged as such
 // Names: letters, digits, _ - and any byte of UTF-8; "#" starts a comment. Ranges: b in [0,2], w in [0,1], a = alpha in [0,1].
 #pragma once
@@ -16,9 +19,27 @@
 #include <string_view>
 #include <vector>
 
+#include "viz/model/names.h"
+
 namespace fw::viz {
 
-enum class Verb { write, append, erase, query, filler, gate, gate_off, set_cell, zero_row, zero_col, scale, perturb };
+enum class Verb {
+  write,
+  append,
+  erase,
+  query,
+  filler,
+  facts,
+  gate,
+  gate_off,
+  key_shape,
+  key_near,
+  set_cell,
+  zero_row,
+  zero_col,
+  scale,
+  perturb
+};
 
 /// Gate values of one command; absent ones come from the policy.
 struct GateOverride {
@@ -28,13 +49,14 @@ struct GateOverride {
 
 struct Command {
   Verb verb = Verb::filler;
-  std::string key, attribute, value;  ///< write: key, value; append: all three; erase, query: key
+  std::string key, attribute, value;  ///< write: key, value; append: all three; erase, query, key_shape: key; key_near: key, other key
   GateOverride gates;
-  int count = 1;             ///< filler
+  int count = 1;             ///< filler, facts
   char gate = 'b';           ///< gate: b, w or a
   int first = 0, last = -1;  ///< gate: channels [first, last); last -1: all
   int row = 0, col = 0;      ///< set_cell, zero_row, zero_col
-  double number = 0.0;       ///< gate, set_cell, scale, perturb
+  double number = 0.0;       ///< gate, key_near, set_cell, scale, perturb
+  std::vector<Band> bands;   ///< key_shape
   bool operator==(const Command&) const = default;
 };
 
@@ -48,8 +70,10 @@ std::vector<Command> parse_script(std::string_view text);
 /// The canonical text: parse_command(text_of(c)) == c.
 std::string text_of(const Command& command);
 
-/// Does the command make a token (an entry of the timeline)? gate and gate_off do not.
+/// Does the command make a token (an entry of the timeline)? gates and shapes of keys do not.
 bool makes_token(Verb verb);
+/// Does it make `count` of them?
+bool is_counted(Verb verb);
 /// Does it change S directly instead of by the rule?
 bool is_surgery(Verb verb);
 

@@ -35,38 +35,6 @@ EraseGauge erase_gauge(const Vec& k, const Vec& e) {
   return g;
 }
 
-Vec singular_values(const Grid& m) {
-  // Columns of the narrower side, each contiguous; rotations make them orthogonal, their lengths are the singular values.
-  const bool wide = m.cols > m.rows;
-  const int n = wide ? m.rows : m.cols, length = wide ? m.cols : m.rows;
-  std::vector<Vec> column(static_cast<std::size_t>(n), Vec(static_cast<std::size_t>(length)));
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < length; ++j) column[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] = wide ? m(i, j) : m(j, i);
-  const double tiny = 1e-30 * dot(m.a, m.a);
-  for (int sweep = 0; sweep < 60; ++sweep) {
-    bool rotated = false;
-    for (std::size_t p = 0; p + 1 < column.size(); ++p)
-      for (std::size_t r = p + 1; r < column.size(); ++r) {
-        Vec &x = column[p], &y = column[r];
-        const double a = dot(x, x), b = dot(y, y), d = dot(x, y);
-        if (!(std::fabs(d) > 1e-15 * std::sqrt(a * b)) || std::fabs(d) <= tiny) continue;
-        rotated = true;
-        const double zeta = (b - a) / (2.0 * d), t = std::copysign(1.0, zeta) / (std::fabs(zeta) + std::sqrt(1.0 + zeta * zeta));
-        const double c = 1.0 / std::sqrt(1.0 + t * t), s = c * t;
-        for (std::size_t i = 0; i < x.size(); ++i) {
-          const double u = x[i];
-          x[i] = c * u - s * y[i];
-          y[i] = s * u + c * y[i];
-        }
-      }
-    if (!rotated) break;
-  }
-  Vec sigma;
-  for (const Vec& x : column) sigma.push_back(norm(x));
-  std::sort(sigma.begin(), sigma.end(), [](double x, double y) { return x > y; });
-  return sigma;
-}
-
 Spectrum spectrum_of(const Grid& S) {
   Spectrum out;
   out.sigma = singular_values(S);

@@ -91,6 +91,8 @@ const std::vector<std::pair<std::string, BetaFrom>> kBetas = {
     {"both", BetaFrom::both}, {"b", BetaFrom::b}, {"w", BetaFrom::w}, {"effective", BetaFrom::effective}};
 const std::vector<std::pair<std::string, AlphaFrom>> kAlphas = {{"geometric", AlphaFrom::geometric}, {"arithmetic", AlphaFrom::arithmetic}};
 const std::vector<std::pair<std::string, Policy>> kPolicies = {{"uniform", Policy::uniform}, {"banded", Policy::banded}};
+const std::vector<std::pair<std::string, Scheme>> kSchemes = {
+    {"random", Scheme::random}, {"orthonormal", Scheme::orthonormal}, {"shared", Scheme::shared}};
 const std::vector<std::pair<std::string, Phase>> kPhases = {
     {"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}};
 const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {"change", Map::change}, {"decay", Map::decay},
@@ -167,6 +169,10 @@ Settings settings_from(const Reader& in) {
   s.policy = in.choice("policy", kPolicies);
   s.alpha = in.number("alpha", 0, 1);
   s.alpha_fast = in.number("alpha_fast", 0, 1);
+  if (in.has("keys")) s.keys = in.choice("keys", kSchemes);
+  if (in.has("values")) s.values = in.choice("values", kSchemes);
+  if (in.has("shared")) s.shared = in.number("shared", 0, 1);
+  if (in.has("signal")) s.signal = in.integer("signal", 0, s.dv);
   return s;
 }
 
@@ -182,7 +188,11 @@ std::string session_text(const ViewModel& view) {
                 {"dv", s.dv},
                 {"policy", text_of(kPolicies, s.policy)},
                 {"alpha", s.alpha},
-                {"alpha_fast", s.alpha_fast}}},
+                {"alpha_fast", s.alpha_fast},
+                {"keys", text_of(kSchemes, s.keys)},
+                {"values", text_of(kSchemes, s.values)},
+                {"shared", s.shared},
+                {"signal", s.signal}}},
               {"commands", to_json(d.commands)},
               {"a", to_json(d.a)},
               {"b", to_json(d.b)},
@@ -192,9 +202,10 @@ std::string session_text(const ViewModel& view) {
   if (d.model) out["model"] = to_json(*d.model);
   if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
   const ViewOptions& o = view.options;
-  out["view"] = {{"t", view.transport.t()},      {"phase", text_of(kPhases, view.transport.phase())},
-                 {"map", text_of(kMaps, o.map)}, {"root_scale", o.root_scale},
-                 {"run_range", o.run_range},     {"theme", text_of(kThemes, o.theme)}};
+  out["view"] = {{"t", view.transport.t()},           {"phase", text_of(kPhases, view.transport.phase())},
+                 {"map", text_of(kMaps, o.map)},      {"root_scale", o.root_scale},
+                 {"run_range", o.run_range},          {"theme", text_of(kThemes, o.theme)},
+                 {"reduced_motion", o.reduced_motion}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -231,6 +242,7 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   options.root_scale = shown.flag("root_scale");
   options.run_range = shown.flag("run_range");
   options.theme = shown.choice("theme", kThemes);
+  options.reduced_motion = shown.has("reduced_motion") && shown.flag("reduced_motion");
   const int t = shown.integer("t", 0, d.trace || d.model ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
   view.open(std::move(d));

@@ -3,6 +3,7 @@
 #include "viz/model/timeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
@@ -43,11 +44,15 @@ struct Overrides {
 
 class Builder {
  public:
-  explicit Builder(const Settings& s) : s_(s) {
+  explicit Builder(const Settings& s)
+      : s_(s), keys_(s.seed, "key", s.dk, s.keys, s.shared), values_(s.seed, "value", s.signal > 0 ? s.signal : s.dv, s.values) {
     if (s.dk < 1 || s.dk > kMostChannels) refuse("dk", "1 to 256 channels", std::to_string(s.dk));
     if (s.dv < 1 || s.dv > kMostChannels) refuse("dv", "1 to 256 channels", std::to_string(s.dv));
     if (!(s.alpha >= 0.0 && s.alpha <= 1.0)) refuse("alpha", "a decay in [0,1]", shortest(s.alpha));
     if (!(s.alpha_fast >= 0.0 && s.alpha_fast <= 1.0)) refuse("alpha_fast", "a decay in [0,1]", shortest(s.alpha_fast));
+    if (s.signal < 0 || s.signal > s.dv) refuse("signal", "0 to " + std::to_string(s.dv) + " channels", std::to_string(s.signal));
+    if (!(s.shared >= 0.0 && s.shared <= 1.0)) refuse("shared", "a part in [0,1]", shortest(s.shared));
+    if (s.values == Scheme::shared) refuse("values", "random or orthonormal", "shared");
     out_.dk = s.dk;
     out_.dv = s.dv;
     out_.seed = s.seed;
@@ -58,7 +63,8 @@ class Builder {
   void add(const Command& c) {
     if (c.verb == Verb::gate_off) return clear_overrides();
     if (c.verb == Verb::gate) return override_from_here(c);
-    for (int n = 0; n < (c.verb == Verb::filler ? c.count : 1); ++n) add_token(c);
+    if (c.verb == Verb::key_shape || c.verb == Verb::key_near) return shape_key(c);
+    for (int n = 0; n < (is_counted(c.verb) ? c.count : 1); ++n) c.verb == Verb::facts ? add_token(next_fact()) : add_token(c);
   }
   Timeline take() { return std::move(out_); }
 
@@ -74,6 +80,27 @@ class Builder {
     if (c.first < 0 || last > size)
       refuse(text_of(c), "channels inside 0:" + std::to_string(size), std::to_string(c.first) + ":" + std::to_string(last));
     for (int i = c.first; i < last; ++i) gate[static_cast<std::size_t>(i)] = c.number;
+  }
+
+  void shape_key(const Command& c) {
+    if (keys_.knows(c.key)) refuse(text_of(c), "a key that was not used before", "\"" + c.key + "\"");
+    for (const Band& band : c.bands)
+      if (band.last > s_.dk)
+        refuse(text_of(c), "channels inside 0:" + std::to_string(s_.dk), std::to_string(band.first) + ":" + std::to_string(band.last));
+    if (c.verb == Verb::key_near)
+      keys_.near(c.key, c.value, c.number);
+    else if (c.key == "...")
+      filler_shape_ = c.bands;
+    else
+      keys_.shape(c.key, c.bands);
+  }
+  Command next_fact() {
+    Command c;
+    c.verb = Verb::write;
+    const std::string number = std::to_string(++numbered_);
+    c.key = "f" + number;
+    c.value = "v" + number;
+    return c;
   }
 
   void add_token(const Command& c) {
@@ -99,6 +126,7 @@ class Builder {
     e.k = e.q = key(c.key);
     e.v = codeword(c.value, value(c.value));
     intend(e.fact, {out_.length(), e.v, c.value, false});
+    add_noise(e);
   }
   void append(const Command& c, Entry& e) {
     e.kind = EntryKind::append;
@@ -121,6 +149,7 @@ class Builder {
     e.fact = known->second;
     e.k = e.q = key(c.key);
     e.v = value("del");
+    add_noise(e);
     const Intent& last = out_.facts[static_cast<std::size_t>(e.fact)].intents.back();
     intend(e.fact, {out_.length(), last.value, last.text, true});
   }
@@ -131,11 +160,14 @@ class Builder {
     e.q = key(c.key);
     e.k = key("?");
     e.v = value("?");
+    add_noise(e);
   }
   void filler(Entry& e) {
     const std::string name = "..." + std::to_string(fillers_++);
+    if (!filler_shape_.empty()) keys_.shape(name, filler_shape_);
     e.k = e.q = key(name);
     e.v = value(name);
+    add_noise(e);
   }
   void surgery(const Command& c, Entry& e) {
     if ((c.verb == Verb::set_cell || c.verb == Verb::zero_row) && c.row >= s_.dk)
@@ -185,8 +217,17 @@ class Builder {
     if (codewords_.try_emplace(text, 0).second) out_.codebook.push_back({text, v});
     return v;
   }
-  Vec key(const std::string& name) const { return unit_vector(s_.seed, "key", name, s_.dk); }
-  Vec value(const std::string& name) const { return unit_vector(s_.seed, "value", name, s_.dv); }
+  Vec key(const std::string& name) { return keys_.of(name); }
+  Vec value(const std::string& name) {
+    Vec v = values_.of(name);
+    v.resize(static_cast<std::size_t>(s_.dv), 0.0);
+    return v;
+  }
+  void add_noise(Entry& e) {
+    if (s_.signal == 0) return;
+    const double size = 1.0 / std::sqrt(static_cast<double>(s_.signal));
+    for (int j = s_.signal; j < s_.dv; ++j) e.v[static_cast<std::size_t>(j)] += size * noise_.normal(Position{0, out_.length(), 0, j});
+  }
 
   std::pair<int, int> block_of(const std::string& attribute) {
     const int blocks = attribute_blocks(s_.dv),
@@ -205,8 +246,10 @@ class Builder {
   Timeline out_;
   Overrides overrides_;
   std::map<std::string, int> fact_index_, codewords_, attributes_;
-  int fillers_ = 0;
-  Random b_{s_.seed, "gate b"}, w_{s_.seed, "gate w"}, a_{s_.seed, "gate a"};
+  int fillers_ = 0, numbered_ = 0;
+  Names keys_, values_;
+  std::vector<Band> filler_shape_;
+  Random b_{s_.seed, "gate b"}, w_{s_.seed, "gate w"}, a_{s_.seed, "gate a"}, noise_{s_.seed, "noise"};
 };
 
 }  // namespace
@@ -222,15 +265,6 @@ int Timeline::find_fact(const std::string& key) const {
   for (std::size_t f = 0; f < facts.size(); ++f)
     if (facts[f].key == key) return static_cast<int>(f);
   return -1;
-}
-
-Vec unit_vector(std::uint64_t seed, const std::string& kind, const std::string& name, int size) {
-  const Random random(seed, kind + " " + name);
-  Vec x(static_cast<std::size_t>(size));
-  for (int i = 0; i < size; ++i) x[static_cast<std::size_t>(i)] = random.normal(Position{0, 0, 0, i});
-  const double length = norm(x);
-  for (double& element : x) element /= length;
-  return x;
 }
 
 int attribute_blocks(int dv) { return std::min(4, dv); }

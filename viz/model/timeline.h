@@ -8,7 +8,6 @@
 // GDN-2 shuts out by w = 0 and a rule without a write gate has to store. Queries have the neutral key "?" for k.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +26,11 @@ struct Settings {
   Policy policy = Policy::banded;
   double alpha = 0.998;  ///< decay of the slow channels, in [0,1]
   double alpha_fast = 0.97;
+  Scheme keys = Scheme::random, values = Scheme::random;  ///< how they lie to each other; values are never shared
+  double shared = 0.5;                                    ///< keys under Scheme::shared: their common part of the energy, in [0,1]
+  /// Value channels that mean something, in [0,dv]; the others get fresh noise with every token, as large per channel as the
+  /// meaning is. 0: all mean something.
+  int signal = 0;
   bool operator==(const Settings&) const = default;
 };
 
@@ -78,8 +82,6 @@ struct Timeline {
   int find_fact(const std::string& key) const;
 };
 
-/// Unit vector of a name: a normal draw per channel, normalised. `kind` separates keys from values.
-Vec unit_vector(std::uint64_t seed, const std::string& kind, const std::string& name, int size);
 /// Number of blocks the value channels are cut into for attributes, at most four.
 int attribute_blocks(int dv);
 

@@ -155,7 +155,7 @@ void ViewModel::enter_command(const Command& command) {
     log.push_back(command);
   }
   change(std::move(next));
-  if (makes_token(command.verb)) transport.go(tokens + (command.verb == Verb::filler ? command.count : 1));
+  if (makes_token(command.verb)) transport.go(tokens + (is_counted(command.verb) ? command.count : 1));
 }
 
 void ViewModel::enter(std::string_view line, int line_number) {

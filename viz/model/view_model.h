@@ -9,8 +9,9 @@
 //   enter("layer 1")   of a checkpoint or trace: layer N | head N; of a checkpoint: prompt WORDS | example N | temperature X |
 //                      top-k K | decode N | rerun on|off
 //   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
-//                      set size DK DV, set policy uniform|banded, set alpha X, set map NAME, set scale linear|root,
-//                      set range run|now, set theme light|dark
+//                      set size DK DV, set policy uniform|banded, set alpha X, set keys random|orthonormal|shared X, set values
+//                      random|orthonormal, set signal N|all, set beta-from both|b|w|effective, set map NAME, set scale
+//                      linear|root, set range run|now, set theme light|dark, set motion full|reduced
 #pragma once
 
 #include <memory>
@@ -33,6 +34,7 @@ struct ViewOptions {
   bool root_scale = false;  ///< colour by signed square root
   bool run_range = true;    ///< colours span the whole run, so that moments compare; else this moment
   Theme theme = Theme::light;
+  bool reduced_motion = false;  ///< what would pulse stands still
   bool operator==(const ViewOptions&) const = default;
 };
 
