@@ -31,9 +31,7 @@ struct ViewArguments {
   viz::ModelSource model;
   bool describe = false, prompt_given = false, time = false;
 
-  bool headless() const {
-    return !save.empty() || !save_trace.empty() || !csv.empty() || !screenshot.empty() || describe || time;
-  }
+  bool headless() const { return !save.empty() || !save_trace.empty() || !csv.empty() || !screenshot.empty() || describe || time; }
 };
 
 void parse_size(const std::string& text, int& width, int& height) {
@@ -124,20 +122,27 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--trace", a->trace, "tensors as verify takes them instead of typed facts: a kernel's dump, a golden file")
       ->excludes(session);
   command->add_option("--sequence", a->sequence, "of the trace")->capture_default_str();
-  CLI::Option* checkpoint = command->add_option("--checkpoint", a->model.path, "a trained model: folder with config.json and model.safetensors")
-                                ->excludes(session)
-                                ->excludes("--trace");
-  CLI::Option* prompt = command->add_option("--prompt", a->prompt, "what it reads: words of its task, or a text for a model of bytes")
-                            ->needs(checkpoint);
+  CLI::Option* checkpoint =
+      command->add_option("--checkpoint", a->model.path, "a trained model: folder with config.json and model.safetensors")
+          ->excludes(session)
+          ->excludes("--trace");
+  CLI::Option* prompt =
+      command->add_option("--prompt", a->prompt, "what it reads: words of its task, or a text for a model of bytes")->needs(checkpoint);
   command->add_option("--example", a->model.example, "a sequence of its task's evaluation stream instead (default 0)")
       ->check(CLI::NonNegativeNumber)
       ->needs(checkpoint)
       ->excludes(prompt);
   command->add_option("--task", a->model.task, "the task (default: the one it was trained on)")->needs(checkpoint);
   command->add_option("--set", a->model.settings, "settings of the task: \"T=64\"")->needs(checkpoint);
-  command->add_option("--length", a->length, "tokens drawn after the prompt")->check(CLI::Range(0, viz::Decoder::kMostTokens))->needs(prompt);
-  command->add_option("--temperature", a->model.temperature, "0: the likeliest token (default)")->check(CLI::NonNegativeNumber)->needs(checkpoint);
-  command->add_option("--top-k", a->model.top_k, "draw among the k likeliest; 0: all (default)")->check(CLI::NonNegativeNumber)->needs(checkpoint);
+  command->add_option("--length", a->length, "tokens drawn after the prompt")
+      ->check(CLI::Range(0, viz::Decoder::kMostTokens))
+      ->needs(prompt);
+  command->add_option("--temperature", a->model.temperature, "0: the likeliest token (default)")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(checkpoint);
+  command->add_option("--top-k", a->model.top_k, "draw among the k likeliest; 0: all (default)")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(checkpoint);
   command->add_option("--seed", a->model.seed, "of the draws, or of the evaluation stream (default 0)")->needs(checkpoint);
   command->add_flag("--rerun", a->model.rerun, "B: run the whole model again with B's gates in all heads")->needs(checkpoint);
   command->add_option("--layer", a->layer, "of a model or its trace: number in the stack (default: the first with a memory)")
@@ -155,7 +160,8 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
-  command->footer("Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe\n"
+  command->footer(
+      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe\n"
       "  fastweight view --checkpoint notebooks_data/checkpoints/pour_gdn2_neg --example 3 --head 1 --screenshot out.png");
   command->callback([a, prompt, &status] {
     a->prompt_given = prompt->count() > 0;

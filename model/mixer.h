@@ -56,9 +56,9 @@ template <class T>
 struct CallContext {
   index_t B = 0, T_ = 0;
   const Backend<T>* backend = nullptr;
-  int threads = 1;                      ///< inside the rule
-  bool training = false;                ///< a backward will follow
-  RuleObserver<T>* observer = nullptr;  ///< null: nobody looks
+  int threads = 1;                        ///< inside the rule
+  bool training = false;                  ///< a backward will follow
+  RuleObserver<T>* observer = nullptr;    ///< null: nobody looks
   RuleTransform<T>* transform = nullptr;  ///< null: rules get what the layer made
   index_t layer = 0;                      ///< for the observer and the transform
 };

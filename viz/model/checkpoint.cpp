@@ -61,8 +61,8 @@ std::shared_ptr<Checkpoint> load_checkpoint(const std::string& folder, const std
                                             const std::string& settings) {
   const std::string found = fingerprint_of(folder);
   if (!fingerprint.empty() && found != fingerprint)
-    throw Error("checkpoint: " + folder + ": expected the files that were saved with (fingerprint " + fingerprint + "), got changed ones (" +
-                found + "); \"checkpoint " + folder + "\" opens them as they are");
+    throw Error("checkpoint: " + folder + ": expected the files that were saved with (fingerprint " + fingerprint +
+                "), got changed ones (" + found + "); \"checkpoint " + folder + "\" opens them as they are");
   model::LoadedModel loaded = model::load_model(folder);
   auto out = std::make_shared<Checkpoint>(Checkpoint{folder, found, std::move(loaded.model), nullptr, false});
   const model::Notes notes = model::read_notes(folder);
@@ -76,8 +76,8 @@ std::shared_ptr<Checkpoint> load_checkpoint(const std::string& folder, const std
     out->task = model::make_task(name, name == note("task") ? note("settings") : "");
     out->task->set(settings);
     if (out->task->vocabulary_size() > vocab)
-      throw Error(fmt::format("checkpoint: {}: expected a task with at most the {} tokens of the model, got {} with {}", folder, vocab, name,
-                              out->task->vocabulary_size()));
+      throw Error(fmt::format("checkpoint: {}: expected a task with at most the {} tokens of the model, got {} with {}", folder, vocab,
+                              name, out->task->vocabulary_size()));
   } else if (!settings.empty()) {
     throw Error("checkpoint: " + folder + ": expected settings beside a task only, got \"" + settings + "\"");
   }
@@ -109,7 +109,8 @@ std::vector<std::int32_t> Checkpoint::tokens_of(std::string_view prompt) const {
       std::int32_t token = -1;
       const auto [stop, code] = std::from_chars(first, word.data() + word.size(), token);
       if (code != std::errc() || stop != word.data() + word.size() || token < 0 || token >= vocab)
-        throw Error("prompt: expected words of " + (task ? "the task " + std::string(task->name()) + " (\"" + task->show(0) + "\" ...)" : "no task") +
+        throw Error("prompt: expected words of " +
+                    (task ? "the task " + std::string(task->name()) + " (\"" + task->show(0) + "\" ...)" : "no task") +
                     " or numbers from 0 to " + std::to_string(vocab - 1) + ", got \"" + word + "\"");
       out.push_back(token);
     }

@@ -171,7 +171,8 @@ void Decoder::read(const std::vector<std::int32_t>& tokens) {
 void Decoder::extend(int tokens) {
   if (length() == 0) read(given_);
   if (tokens > length() && !draws()) throw Error("decode: expected a prompt to go on from, got a sequence of the task, which ends here");
-  if (tokens > kMostTokens) throw Error("decode: expected at most " + std::to_string(kMostTokens) + " tokens, got " + std::to_string(tokens));
+  if (tokens > kMostTokens)
+    throw Error("decode: expected at most " + std::to_string(kMostTokens) + " tokens, got " + std::to_string(tokens));
   const auto vocab = static_cast<index_t>(last_logits_.size());
   while (length() < tokens)
     read({model::sample(last_logits_.data(), vocab, {source_.temperature, source_.top_k, source_.seed}, 0, length() - given())});

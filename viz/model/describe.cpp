@@ -108,8 +108,9 @@ std::string describe(ViewModel& view) {
   const Timeline& line = view.a().timeline();
   const int t = view.transport.t();
   const Document& d = view.document();
-  const std::string source = d.model ? model_text(view) : d.trace ? fmt::format("trace {}, sequence {}, head {}", d.trace->path, d.trace->sequence, d.trace->head)
-                                     : fmt::format("seed {}", d.settings.seed);
+  const std::string source = d.model   ? model_text(view)
+                             : d.trace ? fmt::format("trace {}, sequence {}, head {}", d.trace->path, d.trace->sequence, d.trace->head)
+                                       : fmt::format("seed {}", d.settings.seed);
   fmt::format_to(out, "# t = {} of {}{}\n\n", t, view.length(),
                  t == 0 || view.transport.phase() == Phase::write ? "" : fmt::format(", phase {}", name_of(view.transport.phase())));
   if (t == 0)

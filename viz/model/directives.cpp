@@ -249,8 +249,8 @@ bool read_model(ViewModel& view, const Line& line, std::string_view text) {
 }
 
 bool known(const std::string& word) {
-  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set", "layer", "head", "prompt", "example",
-                           "temperature", "top-k", "decode", "rerun"})
+  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set", "layer", "head", "prompt",
+                           "example", "temperature", "top-k", "decode", "rerun"})
     if (word == name) return true;
   return false;
 }

@@ -12,8 +12,8 @@
 namespace fw::viz {
 
 struct ModelSource {
-  std::string path;         ///< folder with config.json and model.safetensors
-  std::string fingerprint;  ///< of these files; empty: whatever they hold. Others are refused
+  std::string path;                   ///< folder with config.json and model.safetensors
+  std::string fingerprint;            ///< of these files; empty: whatever they hold. Others are refused
   std::optional<std::string> prompt;  ///< words of the task, or text for a model of bytes; absent: a sequence of the task
   int example = 0;                    ///< which one of the evaluation stream
   std::string task, settings;         ///< over what the checkpoint says of itself; empty: as it says

@@ -18,9 +18,27 @@ using Matrix = naive::Matrix<double>;
 using Vector = naive::Vector<double>;
 
 Grid grid_of(const Matrix& m) {
-  Grid g(static_cast<int>(m.rows()), static_cast<int>(m.cols()));
-  std::copy(m.data(), m.data() + m.size(), g.a.begin());
+  Grid g;
+  g.rows = static_cast<int>(m.rows()), g.cols = static_cast<int>(m.cols());
+  g.a.assign(m.data(), m.data() + m.size());
   return g;
+}
+
+/// What one pass over a state and the one before it gives.
+struct Pass {
+  double state = 0, total = 0, largest = 0;  ///< squares of norms, largest absolute value
+};
+/// `rows`: squared norms of the rows of S.
+Pass pass_over(const Matrix& S, const double* before, Vec& rows) {
+  Pass out;
+  for (Eigen::Index i = 0; i < S.rows(); ++i) {
+    const Eigen::Map<const Eigen::RowVectorXd> now(S.data() + i * S.cols(), S.cols()), then(before + i * S.cols(), S.cols());
+    rows[static_cast<std::size_t>(i)] = now.squaredNorm();
+    out.state += rows[static_cast<std::size_t>(i)];
+    out.total += (now - then).squaredNorm();
+    out.largest = std::max(out.largest, now.cwiseAbs().maxCoeff());
+  }
+  return out;
 }
 Matrix matrix_of(const Grid& g) { return naive::ConstMatrixMap<double>(g.a.data(), g.rows, g.cols); }
 Vec vec_of(const Vector& x) { return Vec(x.data(), x.data() + x.size()); }
@@ -35,10 +53,11 @@ struct Run::Cache {
 
 Run::~Run() = default;
 
-Run::Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options)
-    : timeline_(std::move(timeline)), head_(head), options_(options), cache_(std::make_unique<Cache>()) {
+Run::Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options, std::vector<Grid> spare)
+    : timeline_(std::move(timeline)), head_(head), options_(options), spare_(std::move(spare)), cache_(std::make_unique<Cache>()) {
   check_head(head_);
   extend();
+  spare_.clear();
 }
 
 /// Half of the memory for checkpoints, half for the block between two of them: distance d costs (T/d + d) states.
@@ -61,6 +80,19 @@ void Run::place_checkpoints() {
   largest_ = max_abs(line.S0.a);
 }
 
+/// A new checkpoint, in storage that was used before where there is some: fresh pages cost more than the copy.
+void Run::keep(const double* S) {
+  const Grid& first = checkpoints_.front();
+  Grid next;
+  if (!spare_.empty()) {
+    next = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  next.rows = first.rows, next.cols = first.cols;
+  next.a.assign(S, S + first.a.size());
+  checkpoints_.push_back(std::move(next));
+}
+
 void Run::extend() {
   place_checkpoints();
   cache_->block = -1;
@@ -73,28 +105,36 @@ void Run::simulate() {
   recall_.resize(line.facts.size());
   checkpoints_.reserve(static_cast<std::size_t>(T / distance_ + 1));
   Matrix S = matrix_of(last_), before;
+  Vec rows = row_norms(last_);
+  for (double& x : rows) x *= x;
   naive::StepRecord<double> record;
   Vector o;
   for (int t = length() + 1; t <= T; ++t) {
     const Entry& entry = line.entries[static_cast<std::size_t>(t - 1)];
     gates_.push_back(gates_of(entry, head_));
-    before = S;
-    advance(S, line, t - 1, head_, gates_.back(), record, o);
+    if (distance_ > 1) before = S;
+    advance(S, line, t - 1, head_, gates_.back(), record, o, false);
     const Vec e = vec_of(record.e);
     const double length_k = norm(entry.k);
-    series_.state.push_back(S.norm());
-    series_.decay.push_back((record.S_decayed - before).norm());
+    double decay = 0.0;  // ||(D - I) S_prev||^2, row by row
+    for (std::size_t i = 0; entry.kind != EntryKind::surgery && i < rows.size(); ++i) {
+      const double lost = 1.0 - std::exp(gates_.back().g[i]);
+      decay += lost * lost * rows[i];
+    }
+    const Pass pass = pass_over(S, distance_ > 1 ? before.data() : checkpoints_.back().a.data(), rows);
+    largest_ = std::max(largest_, pass.largest);
+    series_.state.push_back(std::sqrt(pass.state));
+    series_.decay.push_back(std::sqrt(decay));
     series_.erase.push_back(length_k * record.r.norm());
     series_.write.push_back(length_k * record.z.norm());
-    series_.total.push_back((S - before).norm());
+    series_.total.push_back(std::sqrt(pass.total));
     series_.beta.push_back(dot(entry.k, e));
     series_.growth.push_back(erase_gauge(entry.k, e).sigma_max);
     const CollapseGauge apart = collapse_gauge(gates_.back());
     series_.kda.push_back(apart.kda);
     series_.gdn.push_back(apart.gdn);
     series_.delta.push_back(apart.delta);
-    if (S.size() > 0) largest_ = std::max(largest_, S.cwiseAbs().maxCoeff());
-    if (t % distance_ == 0) checkpoints_.push_back(grid_of(S));
+    if (t % distance_ == 0) keep(S.data());
     if (distance_ == 1 || t % stride_ != 0) continue;
     const Grid now = grid_of(S);
     for (std::size_t f = 0; f < recall_.size(); ++f) measure_recall(recall_[f], static_cast<int>(f), t, now);
@@ -179,8 +219,8 @@ Vec divergence_of(const Run& a, const Run& b, Vec known) {
   const auto measure = [&](int t) {
     const Grid &x = a.state(t), &y = b.state(t);
     const naive::ConstVectorMap<double> u(x.a.data(), static_cast<Eigen::Index>(x.a.size())), v(y.a.data(), u.size());
-    const double apart = (u - v).norm();
-    known[static_cast<std::size_t>(t)] = apart == 0.0 ? 0.0 : apart / u.norm();
+    const double apart = (u - v).norm(), whole = t == 0 ? u.norm() : a.series().state[static_cast<std::size_t>(t - 1)];
+    known[static_cast<std::size_t>(t)] = apart == 0.0 ? 0.0 : apart / whole;
   };
   // States that are all kept may be read by several threads at once.
   const bool kept = a.checkpoint_distance() == 1 && b.checkpoint_distance() == 1;

@@ -48,7 +48,8 @@ class Run {
     double recall_work = 4e8;                          ///< multiplications spent on recall over time, before it is thinned out
   };
   Run(std::shared_ptr<const Timeline> timeline, const Head& head) : Run(std::move(timeline), head, Options()) {}
-  Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options);
+  /// spare: states of a run that is no longer needed (take_states()), to be written over.
+  Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options, std::vector<Grid> spare = {});
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -58,6 +59,8 @@ class Run {
   int length() const { return static_cast<int>(gates_.size()); }
   /// The timeline has grown at its end: go on from there. References to states are void.
   void extend();
+  /// Its states, for another run to write over; only its destructor may follow.
+  std::vector<Grid> take_states() { return std::move(checkpoints_); }
   int checkpoint_distance() const { return distance_; }
 
   /// S_t, t in [0, length()]. Valid until the next call on this run.
@@ -77,6 +80,7 @@ class Run {
   struct Cache;
   void simulate();
   void place_checkpoints();
+  void keep(const double* S);
   void measure_recall(Recall& recall, int fact, int t, const Grid& S) const;
   std::shared_ptr<const Timeline> timeline_;
   Head head_;
@@ -84,7 +88,7 @@ class Run {
   std::vector<Gates> gates_;
   int distance_ = 1, stride_ = 1;
   double largest_ = 0.0;
-  std::vector<Grid> checkpoints_;
+  std::vector<Grid> checkpoints_, spare_;
   Grid last_;  ///< the state after length() tokens
   Series series_;
   mutable std::vector<Recall> recall_;  ///< where every state is kept, filled in when it is asked for

@@ -138,9 +138,12 @@ Head head_from(const Reader& in) {
   return head;
 }
 Json to_json(const ModelSource& m) {
-  Json out = {{"path", m.path},       {"fingerprint", m.fingerprint}, {"example", m.example}, {"task", m.task},
-              {"settings", m.settings}, {"temperature", m.temperature}, {"top_k", m.top_k},     {"seed", m.seed},
-              {"drawn", m.drawn},     {"layer", m.layer},             {"head", m.head},       {"rerun", m.rerun}};
+  Json out = {{"path", m.path},         {"fingerprint", m.fingerprint},
+              {"example", m.example},   {"task", m.task},
+              {"settings", m.settings}, {"temperature", m.temperature},
+              {"top_k", m.top_k},       {"seed", m.seed},
+              {"drawn", m.drawn},       {"layer", m.layer},
+              {"head", m.head},         {"rerun", m.rerun}};
   if (m.prompt) out["prompt"] = *m.prompt;
   return out;
 }

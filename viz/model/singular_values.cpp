@@ -60,8 +60,8 @@ Rotation rotation(double a, double b) {
 /// One step on the block first..last: a bulge is chased down the bidiagonal, starting from the shift.
 void qr_step(Vec& d, Vec& e, std::size_t first, std::size_t last) {
   // The eigenvalue of the last 2 x 2 block of B^T B that is nearer to its corner (Wilkinson's shift).
-  const double above = last - first > 1 ? e[last - 2] : 0.0, a = d[last - 1] * d[last - 1] + above * above,
-               b = d[last - 1] * e[last - 1], c = d[last] * d[last] + e[last - 1] * e[last - 1], half = 0.5 * (a - c);
+  const double above = last - first > 1 ? e[last - 2] : 0.0, a = d[last - 1] * d[last - 1] + above * above, b = d[last - 1] * e[last - 1],
+               c = d[last] * d[last] + e[last - 1] * e[last - 1], half = 0.5 * (a - c);
   const double shift = b == 0.0 ? c : c - b * b / (half + std::copysign(std::hypot(half, b), half));
   double y = d[first] * d[first] - shift, z = d[first] * e[first];
   for (std::size_t k = first; k < last; ++k) {
@@ -101,8 +101,9 @@ Vec singular_values(const Grid& m) {
   Matrix work = m.cols > m.rows ? Matrix(given.transpose()) : Matrix(given);
   const auto n = static_cast<std::size_t>(work.cols());
   Vec d(n, 0.0), e(n, 0.0);
+  if (!work.allFinite()) return Vec(n, std::nan(""));
   const double largest = max_abs(m.a);
-  if (n == 0 || !(largest > 0.0) || !std::isfinite(largest)) return Vec(n, largest > 0.0 || largest == 0.0 ? largest : std::nan(""));
+  if (largest == 0.0) return d;
   work /= largest;  // so that no square overflows
   bidiagonal(work, d, e);
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();

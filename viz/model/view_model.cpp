@@ -3,6 +3,7 @@
 #include "viz/model/view_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -66,11 +67,13 @@ void ViewModel::adopt(const Document& document) {
   std::shared_ptr<Run> a = a_, b = document.compare ? b_ : nullptr;
   parallel_for(2, 2, [&](index_t i) {
     if (i == 0 && new_a) a = std::make_shared<Run>(line_a, document.a);
-    if (i == 1 && new_b) b = std::make_shared<Run>(line_b, document.b);
+    if (i == 1 && new_b) b = std::make_shared<Run>(line_b, document.b, Run::Options(), std::exchange(spare_, {}));
   });
   Vec divergence;
   if (b != nullptr) divergence = new_a || new_b ? divergence_of(*a, *b, {}) : divergence_;
   a_ = std::move(a);
+  if (new_b) survivors_b_.reset();
+  if (new_b && b_.use_count() == 1) spare_ = b_->take_states();
   b_ = std::move(b);
   line_a_ = std::move(line_a);
   line_b_ = std::move(line_b);
@@ -123,7 +126,8 @@ bool ViewModel::redo() {
 void ViewModel::fork() {
   Document next = document();
   if (next.trace || next.model)
-    throw Error("fork: expected typed facts, got " + (next.trace ? "a trace (" + next.trace->path : "a checkpoint (" + next.model->path) + ")");
+    throw Error("fork: expected typed facts, got " + (next.trace ? "a trace (" + next.trace->path : "a checkpoint (" + next.model->path) +
+                ")");
   const int t = std::min(transport.t(), a_->length());
   next.branch = Branch{t, prefix_of(next.commands, t)};
   next.b = next.a;
@@ -171,8 +175,8 @@ void ViewModel::run_script(std::string_view text) {
     std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
     const auto flush = [&] {
       if (pending.empty()) return;
-      const bool at_end =
-          !document().trace && !document().model && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      const bool at_end = !document().trace && !document().model &&
+                          transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
       if (at_end) {
         Document next = document();
         auto& log = next.branch ? next.branch->commands : next.commands;

@@ -126,9 +126,10 @@ class ViewModel {
   bool dragging_ = false;
   Document adopted_;
   Sources sources_;
-  std::optional<Sources> opened_;  ///< for the next adopt()
+  std::optional<Sources> opened_;              ///< for the next adopt()
   std::shared_ptr<Timeline> line_a_, line_b_;  ///< the same where B sees what A sees
   std::shared_ptr<Run> a_, b_;
+  std::vector<Grid> spare_;  ///< states of the B before, for the next one
   Vec divergence_;
   int generation_ = 0, generation_a_ = 0, generation_b_ = 0;
   struct Key {

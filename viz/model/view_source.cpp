@@ -67,9 +67,7 @@ void ViewModel::move_head(int layers, int heads) {
   show_head(all.layers[static_cast<std::size_t>(to)], std::clamp(all.head + heads, 0, all.heads - 1));
 }
 
-bool ViewModel::can_decode() const {
-  return document().model && sources_.a()->draws() && a_->length() < Decoder::kMostTokens;
-}
+bool ViewModel::can_decode() const { return document().model && sources_.a()->draws() && a_->length() < Decoder::kMostTokens; }
 
 void ViewModel::decode(int tokens) {
   if (!document().model) throw Error("decode: expected a checkpoint, got " + std::string(document().trace ? "a trace" : "typed facts"));

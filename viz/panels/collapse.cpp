@@ -22,7 +22,8 @@ void collapse_panel(Ui& ui, const Rect& r) {
     const int scope = choice(ui, place, "scope", kScopes, 2, next.model->rerun ? 1 : 0);
     if (scope >= 0) next.model->rerun = scope == 1, next.compare = changed = true;
     if (ui.hovered(place))
-      ui.hint = "this head: its inputs stay as they were (exact). whole model: every head of every layer gets B's gates, and all runs again";
+      ui.hint =
+          "this head: its inputs stay as they were (exact). whole model: every head of every layer gets B's gates, and all runs again";
   }
   // A named rule stands at its corner; the first touch of a slider starts the morph from there.
   Collapse shown = head.collapse;

@@ -38,7 +38,8 @@ void forecast_of(Ui& ui, Rect r, const char* letter, Colour tint, const std::str
   head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
   const bool right = next.target >= 0 && next.best[0].token == next.target;
   const std::string verdict = next.target < 0 ? "" : right ? "   right" : "   wrong";
-  text(ui, head, name + "   entropy " + number(next.entropy, 2) + " nats" + verdict, next.target < 0 || right ? c.muted : c.bad, Face::small);
+  text(ui, head, name + "   entropy " + number(next.entropy, 2) + " nats" + verdict, next.target < 0 || right ? c.muted : c.bad,
+       Face::small);
   std::vector<Forecast::Chance> rows = next.best;
   const auto fits = static_cast<std::size_t>(std::max(1.0f, r.h / height));
   rows.resize(std::min(rows.size(), fits));
@@ -65,8 +66,8 @@ void forecast_of(Ui& ui, Rect r, const char* letter, Colour tint, const std::str
 void forecasts(Ui& ui, const Rect& r, const Forecast& a) {
   ViewModel& view = ui.view;
   const Forecast* b = view.forecast_b();
-  Rect inside = panel(ui, r, "Next token",
-                      b ? "the model as trained, and with B's gates in all layers" : "what the model expects after this token");
+  Rect inside =
+      panel(ui, r, "Next token", b ? "the model as trained, and with B's gates in all layers" : "what the model expects after this token");
   if (b == nullptr) return forecast_of(ui, inside, "A", ui.colours().head_a, "as trained", a);
   forecast_of(ui, inside.cut_left(0.5f * (inside.w - ui.em), ui.em), "A", ui.colours().head_a, "as trained", a);
   forecast_of(ui, inside, "B", ui.colours().head_b, short_name(view.b()->head()) + " everywhere", *b);

@@ -69,7 +69,9 @@ Rect head_selectors(Ui& ui, Rect r) {
     text(ui, row.cut_left(2.9f * em), what, ui.colours().muted, Face::small);
     const std::string of = std::to_string(shown) + (all.size() > 1 ? " of " + std::to_string(all.size()) : "");
     if (button(ui, row, what, of, false, all.size() > 1)) ImGui::OpenPopup(what);
-    if (ui.hovered(row)) ui.hint = head ? "head of this layer: up and down keys, or \"head N\"" : "layer of the stack: page up and page down keys, or \"layer N\"";
+    if (ui.hovered(row))
+      ui.hint =
+          head ? "head of this layer: up and down keys, or \"head N\"" : "layer of the stack: page up and page down keys, or \"layer N\"";
     if (!ImGui::BeginPopup(what)) return;
     for (const int n : all)
       if (ImGui::MenuItem((std::string(what) + " " + std::to_string(n)).c_str(), nullptr, n == shown))
@@ -122,7 +124,8 @@ void transport_bar(Ui& ui, const Rect& whole) {
   Rect r = whole;
   if (button(ui, r.cut_left(1.9f * em, gap), "start", ui.sign("|\xe2\x97\x80", "|<"))) time.to_start();
   if (button(ui, r.cut_left(1.9f * em, gap), "back", ui.sign("\xe2\x97\x80", "<"))) time.step(-1);
-  if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing())) attempt(ui, [&] { ui.view.toggle(); });
+  if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing()))
+    attempt(ui, [&] { ui.view.toggle(); });
   if (button(ui, r.cut_left(1.9f * em, gap), "forward", ui.sign("\xe2\x96\xb6", ">"))) attempt(ui, [&] { ui.view.step(1); });
   if (button(ui, r.cut_left(1.9f * em, 2 * gap), "end", ui.sign("\xe2\x96\xb6|", ">|"))) time.to_end();
 
@@ -188,9 +191,8 @@ void ribbon_panel(Ui& ui, const Rect& whole_ribbon) {
     Rect word = chip.inset(1, 0);
     if (entry.drawn) fill(ui, {chip.x, chip.y, chip.w, 2}, c.accent);
     if (entry.verdict != 0)
-      text(ui, word.cut_right(1.0f * ui.em),
-           entry.verdict > 0 ? ui.sign("\xe2\x9c\x93", "+") : ui.sign("\xe2\x9c\x97", "x"), entry.verdict > 0 ? c.text : c.bad,
-           Face::bold, Align::centre);
+      text(ui, word.cut_right(1.0f * ui.em), entry.verdict > 0 ? ui.sign("\xe2\x9c\x93", "+") : ui.sign("\xe2\x9c\x97", "x"),
+           entry.verdict > 0 ? c.text : c.bad, Face::bold, Align::centre);
     text(ui, word, entry.label, c.text, Face::small, Align::centre);
     const auto i = static_cast<std::size_t>(t - 1);
     const float half = std::floor(0.5f * bars.h) - 1;
@@ -204,7 +206,9 @@ void ribbon_panel(Ui& ui, const Rect& whole_ribbon) {
       frame(ui, {whole.x - 1, chip.y - 1, whole.w + 2, chip.h + 2}, c.accent, 1.2f, 3);
       ui.hint = "t=" + std::to_string(t) + "  " + entry.label + "   |erase| = |k r'| = " + number(shown.series().erase[i], 4) +
                 "   |write| = |k z'| = " + number(shown.series().write[i], 4) + "   |S| = " + number(shown.series().state[i], 4);
-      if (!entry.note.empty()) ui.hint = "t=" + std::to_string(t) + "  " + entry.label + (entry.drawn ? " (drawn)" : "") + "   " + entry.note + ui.hint.substr(ui.hint.find("   |erase|"));
+      if (!entry.note.empty())
+        ui.hint = "t=" + std::to_string(t) + "  " + entry.label + (entry.drawn ? " (drawn)" : "") + "   " + entry.note +
+                  ui.hint.substr(ui.hint.find("   |erase|"));
       if (ImGui::IsMouseClicked(0)) ui.view.transport.pause(), ui.view.transport.go(t);
     }
   }

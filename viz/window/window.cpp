@@ -58,12 +58,24 @@ Events& events_of(GLFWwindow* window) { return *static_cast<Events*>(glfwGetWind
 void on_key(GLFWwindow* window, int key, int, int action, int mods) {
   Events& events = events_of(window);
   events.frames_due = kFramesAfterEvent;
-  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},   {GLFW_KEY_LEFT, Key::left},     {GLFW_KEY_RIGHT, Key::right},
-                                           {GLFW_KEY_HOME, Key::home},     {GLFW_KEY_END, Key::end},       {GLFW_KEY_COMMA, Key::comma},
-                                           {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape}, {GLFW_KEY_SLASH, Key::slash},
-                                           {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
-                                           {GLFW_KEY_L, Key::log_scale},   {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme},
-                                           {GLFW_KEY_UP, Key::up},         {GLFW_KEY_DOWN, Key::down},     {GLFW_KEY_PAGE_UP, Key::page_up},
+  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},
+                                           {GLFW_KEY_LEFT, Key::left},
+                                           {GLFW_KEY_RIGHT, Key::right},
+                                           {GLFW_KEY_HOME, Key::home},
+                                           {GLFW_KEY_END, Key::end},
+                                           {GLFW_KEY_COMMA, Key::comma},
+                                           {GLFW_KEY_PERIOD, Key::period},
+                                           {GLFW_KEY_ESCAPE, Key::escape},
+                                           {GLFW_KEY_SLASH, Key::slash},
+                                           {GLFW_KEY_Z, Key::undo},
+                                           {GLFW_KEY_Y, Key::redo},
+                                           {GLFW_KEY_F, Key::fork},
+                                           {GLFW_KEY_L, Key::log_scale},
+                                           {GLFW_KEY_M, Key::map},
+                                           {GLFW_KEY_T, Key::theme},
+                                           {GLFW_KEY_UP, Key::up},
+                                           {GLFW_KEY_DOWN, Key::down},
+                                           {GLFW_KEY_PAGE_UP, Key::page_up},
                                            {GLFW_KEY_PAGE_DOWN, Key::page_down}};
   const auto found = known.find(key);
   if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
