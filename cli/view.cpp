@@ -12,9 +12,10 @@
 #include "view_time.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
+#include "viz/model/tables.h"
 #include "viz/model/trace.h"
 #ifdef FASTWEIGHT_WITH_DRAWING
-#include "viz/app/headless.h"
+#include "viz/app/pictures.h"
 #endif
 #ifdef FASTWEIGHT_WITH_WINDOW
 #include "viz/window/window.h"
@@ -24,14 +25,15 @@ namespace fw::cli {
 namespace {
 
 struct ViewArguments {
-  std::string screenshot, size = "1600x1000", theme, script, session, trace, save, save_trace, csv, font;
+  std::string screenshot, size = "1600x1000", theme, script, session, trace, save, save_trace, csv, font, panel, svg, panels, animate;
   double font_size = 0;
-  int t = -1, frames = 0, sequence = 0, head = 0, layer = -1, length = 0;
+  int t = -1, frames = 0, sequence = 0, head = 0, layer = -1, length = 0, scale = 1;
   std::string prompt;
   viz::ModelSource model;
   bool describe = false, prompt_given = false, time = false;
 
-  bool headless() const { return !save.empty() || !save_trace.empty() || !csv.empty() || !screenshot.empty() || describe || time; }
+  bool pictures() const { return !screenshot.empty() || !svg.empty() || !panels.empty() || !animate.empty(); }
+  bool headless() const { return !save.empty() || !save_trace.empty() || !csv.empty() || pictures() || describe || time; }
 };
 
 void parse_size(const std::string& text, int& width, int& height) {
@@ -47,11 +49,17 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
-  viz::write_whole(a.screenshot, viz::png_bytes(viz::screenshot(view, options)));
+  options.scale = a.scale;
+  if (!a.screenshot.empty())
+    viz::write_whole(a.screenshot,
+                     viz::png_bytes(a.panel.empty() ? viz::screenshot(view, options) : viz::panel_picture(view, a.panel, options)));
+  if (!a.svg.empty()) viz::write_whole(a.svg, viz::panel_svg(view, a.panel, options));
+  if (!a.panels.empty()) std::cout << viz::write_panels(view, a.panels, options) << " files in " << a.panels << "\n";
+  if (!a.animate.empty()) viz::write_animation(view, a.animate, options, 0, view.length());
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
   throw Error(
-      "view: --screenshot: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
+      "view: pictures: expected a program built with Dear ImGui and stb (libimgui-dev libstb-dev), got one without; --describe and "
       "--csv work");
 #endif
 }
@@ -106,8 +114,8 @@ void run_view(const ViewArguments& a) {
   }
   if (!a.save.empty()) viz::save_session(view, a.save);
   if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
-  if (!a.csv.empty()) viz::write_whole(a.csv, viz::csv_of(view));
-  if (!a.screenshot.empty()) draw(view, a, width, height);
+  if (!a.csv.empty()) viz::write_whole(a.csv, a.panel.empty() ? viz::csv_of(view) : viz::table_of(view, a.panel));
+  if (a.pictures()) draw(view, a, width, height);
   if (a.describe) std::cout << viz::describe(view);
   if (!a.headless()) open_window(view, a, width, height, {});
 }
@@ -150,18 +158,25 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--head", a->head, "value head of the trace or model")->capture_default_str();
   command->add_option("--t", a->t, "the token to stand at");
   command->add_option("--screenshot", a->screenshot, "write the window as PNG; needs no display");
+  command->add_option("--panel", a->panel,
+                      "of one panel alone instead of the window: with --screenshot, --svg and --csv; memory, gates, ...");
+  command->add_option("--scale", a->scale, "pixels for each pixel, letters as large")->check(CLI::Range(1, 4))->capture_default_str();
+  command->add_option("--svg", a->svg, "write the panel as SVG: letters and lines stay such")->needs("--panel");
+  command->add_option("--panels", a->panels, "write every panel into a folder, as PNG, SVG and CSV");
+  command->add_option("--animate", a->animate, "write the window over all tokens as animated PNG");
   command->add_option("--size", a->size, "of window and picture in pixels")->capture_default_str();
   command->add_option("--theme", a->theme, "light or dark");
   command->add_option("--font", a->font, "TrueType file (default: DejaVu Sans where it is installed)");
   command->add_option("--font-size", a->font_size, "in pixels (default: by the width)");
   command->add_flag("--time", a->time, "print what opening, sliders, scrubbing and frames cost here");
   command->add_flag("--describe", a->describe, "print the moment as Markdown");
-  command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value");
+  command->add_option("--csv", a->csv, "write every quantity over time: t,head,quantity,item,value; with --panel that panel's numbers");
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
   command->footer(
-      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --script facts.txt --describe\n"
+      "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --panel gates --svg gates.svg --csv "
+      "gates.csv\n  fastweight view --script facts.txt --describe\n"
       "  fastweight view --checkpoint notebooks_data/checkpoints/pour_gdn2_neg --example 3 --head 1 --screenshot out.png");
   command->callback([a, prompt, &status] {
     a->prompt_given = prompt->count() > 0;

@@ -4,7 +4,8 @@
 #
 # The main job, from nothing: set up, build the program, then judge the real kernel dumps that ship in
 # notebooks_data/kernel_dumps/ and one copy that is broken on purpose. Exit status 0: the correct kernels were
-# accepted and the broken one was rejected.
+# accepted and the broken one was rejected. Then the visualizer opens, where there is a display and a terminal; elsewhere its
+# pictures are drawn into build/pictures.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -34,6 +35,19 @@ main_job() {
   expect_status 2 "$program" verify "$broken"
 }
 
+# A window only for somebody who sits in front of it; a picture is always possible where Dear ImGui is.
+visualizer() {
+  local program=$fw_build_dir/cli/fastweight
+  if [[ -t 1 && -z ${CI:-} && -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]]; then
+    fw_say "opening the visualizer (close its window to end): fastweight view"
+    "$program" view || fw_say "no window could be opened; scripts/pictures.sh build/pictures draws its pictures"
+  elif scripts/pictures.sh build/pictures >/dev/null 2>&1; then
+    fw_say "no display: the visualizer's pictures are in build/pictures (viz.png, viz_run.png)"
+  else
+    fw_say "no display and no Dear ImGui: the visualizer speaks text, fastweight view --describe"
+  fi
+}
+
 case ${1:-} in
   "") ;;
   -h | --help) usage; exit 0 ;;
@@ -45,3 +59,4 @@ began=$SECONDS
 main_job
 echo
 fw_say "main job done in $((SECONDS - began)) s, everything in $SECONDS s"
+visualizer

@@ -29,10 +29,11 @@ fw_missing_packages() {
 }
 fw_installed() { [[ $(dpkg-query -W -f='${Status}' "$1" 2>/dev/null) == *"ok installed" ]]; }
 
-# What only the visualizer draws with; everything else builds without. Installed where that is possible, named where not.
+# What only the visualizer draws with; everything else builds without. Installed where that is possible, named where not. test.sh
+# adds what its window is tested with (fw_test_packages).
 fw_missing_viz_packages() {
   local package
-  for package in libimgui-dev libstb-dev libglfw3-dev libgl-dev fonts-dejavu-core; do
+  for package in libimgui-dev libstb-dev libglfw3-dev libgl-dev fonts-dejavu-core ${fw_test_packages:-}; do
     fw_installed "$package" || echo "$package"
   done
 }

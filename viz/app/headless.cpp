@@ -11,10 +11,19 @@ namespace fw::viz {
 
 float font_size_for(int width) { return width >= 1500 ? 15.0f : width >= 1200 ? 13.0f : 12.0f; }
 
+float font_size_for(const ViewModel& view, int width, float wanted) {
+  if (view.options.font > 0) return static_cast<float>(view.options.font);
+  if (wanted > 0) return wanted;
+  return font_size_for(width) * (view.options.classroom ? 1.5f : 1.0f);
+}
+
 Headless::Headless(const HeadlessOptions& options) : options_(options) {
-  const auto size = std::to_string(options.width) + "x" + std::to_string(options.height);
-  if (options.width < 320 || options.width > 6400 || options.height < 320 || options.height > 6400)
-    throw Error("headless: size: expected 320 to 6400 pixels each way, got " + size);
+  if (options.scale < 1 || options.scale > 4) throw Error("headless: scale: expected 1, 2, 3 or 4, got " + std::to_string(options.scale));
+  options_.width *= options.scale;
+  options_.height *= options.scale;
+  const auto size = std::to_string(options_.width) + "x" + std::to_string(options_.height);
+  if (options_.width < 8 || options_.width > 6400 || options_.height < 8 || options_.height > 6400)
+    throw Error("headless: size: expected at most 6400 pixels each way, got " + size);
   if (options.font_size != 0.0f && !(options.font_size >= 8.0f && options.font_size <= 48.0f))
     throw Error("headless: font_size: expected 8 to 48 pixels, got " + shortest(static_cast<double>(options.font_size)));
   context_ = ImGui::CreateContext();
@@ -24,9 +33,13 @@ Headless::Headless(const HeadlessOptions& options) : options_(options) {
     io.IniFilename = nullptr;
     io.LogFilename = nullptr;
     io.BackendFlags |= ImGuiBackendFlags_RendererHasVtxOffset;
-    io.DisplaySize = ImVec2(static_cast<float>(options.width), static_cast<float>(options.height));
+    io.DisplaySize = ImVec2(static_cast<float>(options_.width), static_cast<float>(options_.height));
     io.DeltaTime = 1.0f / 60.0f;
-    fonts_ = load_fonts(options.font_size == 0.0f ? font_size_for(options.width) : options.font_size, options.font);
+    fonts_ = load_fonts((options.font_size == 0.0f ? font_size_for(options.width) : options.font_size) * static_cast<float>(options.scale),
+                        options.font);
+#if IMGUI_VERSION_NUM < 18700
+    for (int key = 0; key < ImGuiKey_COUNT; ++key) io.KeyMap[key] = key;
+#endif
     textures_.upload_fonts();
     io.MousePos = ImVec2(-FLT_MAX, -FLT_MAX);
   } catch (...) {
@@ -65,6 +78,34 @@ void Headless::frame(ViewModel& view) {
   ImGui::Render();
 }
 
+void Headless::frame(ViewModel& view, const char* panel, Svg* svg) {
+  ImGui::SetCurrentContext(context_);
+  ImGui::NewFrame();
+  draw_one_panel(view, textures_, fonts_, state_, panel, svg);
+  ImGui::Render();
+}
+
+void Headless::type(ViewModel& view, const std::string& letters) {
+  ImGui::SetCurrentContext(context_);
+  ImGuiIO& io = ImGui::GetIO();
+  for (char c : letters) {
+    if (c != '\n') {
+      io.AddInputCharacter(static_cast<unsigned char>(c));
+      continue;
+    }
+    for (bool down : {true, false}) {
+      frame(view);
+#if IMGUI_VERSION_NUM >= 18700
+      io.AddKeyEvent(ImGuiKey_Enter, down);
+#else
+      io.KeysDown[ImGuiKey_Enter] = down;
+#endif
+      frame(view);
+    }
+  }
+  frame(view);
+}
+
 Image Headless::picture(Theme theme) const {
   ImGui::SetCurrentContext(context_);
   Image image(options_.width, options_.height, palette_of(theme).window);
@@ -73,7 +114,9 @@ Image Headless::picture(Theme theme) const {
 }
 
 Image screenshot(ViewModel& view, const HeadlessOptions& options) {
-  Headless window(options);
+  HeadlessOptions with_font = options;
+  with_font.font_size = font_size_for(view, options.width, options.font_size);
+  Headless window(with_font);
   for (int i = 0; i < 3; ++i) window.frame(view);  // sizes of widgets are known from the second frame on
   return window.picture(view.options.theme);
 }

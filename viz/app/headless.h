@@ -14,7 +14,8 @@ namespace fw::viz {
 
 struct HeadlessOptions {
   int width = 1600, height = 1000;  ///< in [320, 6400]
-  float font_size = 0;              ///< pixels, in [8,48]; 0: chosen by the width
+  float font_size = 0;              ///< pixels, in [8,48]; 0: what the view asks for, else chosen by the width
+  int scale = 1;                    ///< in [1,4]: as many pixels for each, letters and lines as large
   std::string font;                 ///< a TrueType file; empty: looked for
 };
 
@@ -28,8 +29,12 @@ class Headless {
 
   /// One frame; the pointer stands where it was last moved to, at first nowhere.
   void frame(ViewModel& view);
+  /// One panel alone; `svg`, when not null, gets what is drawn.
+  void frame(ViewModel& view, const char* panel, Svg* svg);
   void move(float x, float y);
   void hold(bool down);
+  /// Letters typed into whatever has the keyboard; a line end is the Enter key, pressed over two frames.
+  void type(ViewModel& view, const std::string& letters);
   /// What the last frame drew.
   Image picture(Theme theme) const;
   const PanelState& state() const { return state_; }
@@ -44,8 +49,9 @@ class Headless {
   PanelState state_;
 };
 
-/// The size of the letters for a window of this width.
+/// The size of the letters for a window of this width, and for a view that may ask for another.
 float font_size_for(int width);
+float font_size_for(const ViewModel& view, int width, float wanted);
 
 /// A picture of the view as it stands.
 Image screenshot(ViewModel& view, const HeadlessOptions& options);

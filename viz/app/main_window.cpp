@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "viz/panels/registry.h"
 
 namespace fw::viz {
 namespace {
@@ -38,69 +39,36 @@ void status_line(Ui& ui, const Rect& r) {
     text(ui, inside, ui.state.message, c.bad, Face::small);
   else if (!ui.hint.empty())
     text(ui, inside, ui.hint, c.text, Face::small);
+  else if (!ui.view.stopped.empty())
+    text(ui, inside, "stopped: " + ui.view.stopped, c.text, Face::small);
   else if (!ui.state.message.empty())
     text(ui, inside, ui.state.message, c.text, Face::small);
   else
     text(ui, inside,
-         ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
-                 "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 L scale \xc2\xb7 Esc unlock",
-                 "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, L scale, Esc unlock"),
+         ui.sign(
+             "Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
+             "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 B blink \xc2\xb7 P picture \xc2\xb7 E numbers \xc2\xb7 C copy \xc2\xb7 ? how to read",
+             "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, P picture, ? how to read"),
          c.muted, Face::small);
-}
-
-void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
-  Transport& time = view.transport;
-  switch (key) {
-    case Key::space: view.toggle(); break;
-    case Key::left: time.step(shift ? -10 : -1); break;
-    case Key::right: view.step(shift ? 10 : 1); break;
-    case Key::home: time.to_start(); break;
-    case Key::end: time.to_end(); break;
-    case Key::comma: time.sub_step(-1); break;
-    case Key::period: time.sub_step(1); break;
-    case Key::escape: view.selection.unlock(), state.message.clear(); break;
-    case Key::slash: state.focus_command = true; break;
-    case Key::undo: view.undo(); break;
-    case Key::redo: view.redo(); break;
-    case Key::fork: view.fork(); break;
-    case Key::log_scale: view.options.root_scale = !view.options.root_scale; break;
-    case Key::map: view.options.map = static_cast<Map>((static_cast<int>(view.options.map) + 1) % (view.b() ? 6 : 5)); break;
-    case Key::theme: view.options.theme = view.options.theme == Theme::light ? Theme::dark : Theme::light; break;
-    case Key::up: view.move_head(0, -1); break;
-    case Key::down: view.move_head(0, 1); break;
-    case Key::page_up: view.move_head(-1, 0); break;
-    case Key::page_down: view.move_head(1, 0); break;
-  }
 }
 
 }  // namespace
 
-void press(ViewModel& view, PanelState& state, Key key, bool shift) {
-  try {
-    obey(view, state, key, shift);
-  } catch (const Error& error) {
-    state.message = error.what();
-    state.refused = true;
-  }
-}
-
-void play(ViewModel& view, PanelState& state, double seconds) {
-  try {
-    view.tick(seconds);
-  } catch (const Error& error) {
-    view.transport.pause();
-    state.message = error.what();
-    state.refused = true;
-  }
-}
-
-Places places_for(float width, float height, float em, int facts) {
+Places places_for(float width, float height, float em, int facts, bool classroom) {
   Places out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
-  out.bar = all.cut_top(std::floor(1.8f * em), gap);
+  // Where it does not fit beside itself the bar takes two rows.
+  const float row = std::floor(1.8f * em);
+  out.bar = all.cut_top(all.w < 84.0f * em ? 2 * row + gap : row, gap);
   out.ribbon = all.cut_top(std::floor(2.9f * em), gap);
   out.status = all.cut_bottom(std::floor(1.4f * em), std::floor(0.3f * em));
+  if (classroom) {
+    out.state = all.cut_left(std::floor(0.5f * all.w), gap);
+    out.associations = all.cut_top(std::floor(std::min(0.6f * all.h, (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em)), gap);
+    out.gates = all;
+    return out;
+  }
   Rect below = all.cut_bottom(std::floor(std::min(0.31f * all.h, 19.0f * em)), gap);
   const float third = std::floor(all.w * 0.37f);
   Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
@@ -110,7 +78,9 @@ Places places_for(float width, float height, float em, int facts) {
   out.gates = middle;
   out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
   const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
-  out.recall = right.cut_bottom(std::floor(std::max(std::min(right.h - table, 14.0f * em), std::min(6.5f * em, 0.35f * right.h))), gap);
+  Rect charts = right.cut_bottom(std::floor(std::max(std::min(right.h - table, 18.0f * em), std::min(6.5f * em, 0.35f * right.h))), gap);
+  if (charts.h > 12.0f * em) out.impact = charts.cut_bottom(std::floor(0.5f * charts.h), gap);
+  out.recall = charts;
   out.associations = right;
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
@@ -142,9 +112,10 @@ void apply_theme(Theme theme, float em) {
   for (const auto& [what, colour] : colours) style.Colors[what] = vec4(colour);
 }
 
-void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, PanelState& state) {
-  const ImVec2 size = ImGui::GetIO().DisplaySize;
-  const float em = fonts.size;
+namespace {
+
+/// The one ImGui window over the whole display; ended by PopStyleVar and End.
+void begin(ViewModel& view, const ImVec2& size, float em) {
   view.selection.begin_frame();
   apply_theme(view.options.theme, em);
   ImGui::SetNextWindowPos(ImVec2(0, 0));
@@ -157,32 +128,77 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
                    ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoScrollWithMouse);
   ImGui::PopStyleVar(3);
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
-  Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
-  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()));
-  using Panel = void (*)(Ui&, const Rect&);
-  const std::pair<Panel, const Rect*> panels[] = {{transport_bar, &at.bar},
-                                                  {ribbon_panel, &at.ribbon},
-                                                  {state_panel, &at.state},
-                                                  {step_panel, &at.step},
-                                                  {gates_panel, &at.gates},
-                                                  {associations_panel, &at.associations},
-                                                  {recall_panel, &at.recall},
-                                                  {readout_panel, &at.readout},
-                                                  {attention_panel, &at.attention},
-                                                  {retention_panel, &at.retention},
-                                                  {interference_panel, &at.interference},
-                                                  {spectrum_panel, &at.spectrum},
-                                                  {gauges_panel, &at.gauges},
-                                                  {collapse_panel, &at.collapse}};
-  int id = 0;
-  for (const auto& [draw, place] : panels) {
-    ImGui::PushID(id++);
-    ui.draw->PushClipRect(ImVec2(place->x - 2, place->y - 2), ImVec2(place->right() + 2, place->bottom() + 2), true);
-    draw(ui, *place);
-    ui.draw->PopClipRect();
-    ImGui::PopID();
+}
+
+/// One panel, or several of which the tabs at the right end of the title bring one to the front.
+void place_of_panels(Ui& ui, const Rect& where, const std::vector<const char*>& names, int place) {
+  int& front = ui.state.tabs[place];
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (ui.state.chosen == names[i]) front = static_cast<int>(i);
+  front = std::clamp(front, 0, static_cast<int>(names.size()) - 1);
+  float width = 0;
+  for (const char* name : names) width += text_width(ui, name, Face::small) + ui.em;
+  width = names.size() > 1 ? width + 0.4f * ui.em : 0.0f;
+  draw_panel(ui, *find_panel(names[static_cast<std::size_t>(front)]), where, width);
+  if (names.size() < 2) return;
+  std::vector<std::string_view> titles(names.begin(), names.end());
+  ImGui::PushID(place);
+  const Rect tabs{where.right() - 1.9f * ui.em - width, where.y + 0.35f * ui.em, width, 1.3f * ui.em};
+  if (const int picked = choice(ui, tabs, "tabs", titles.data(), static_cast<int>(titles.size()), front); picked >= 0) {
+    front = picked;
+    ui.state.chosen.clear();
   }
+  ImGui::PopID();
+}
+
+}  // namespace
+
+void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, PanelState& state) {
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  const float em = fonts.size;
+  begin(view, size, em);
+  Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
+  state.pointed.clear();
+  state.em = em;
+  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), view.options.classroom);
+  struct Place {
+    Rect where;
+    std::vector<const char*> panels;
+  };
+  const bool together = at.impact.w <= 0;
+  const Place places[] = {{at.bar, {"bar"}},
+                          {at.ribbon, {"ribbon"}},
+                          {at.state, {"memory"}},
+                          {at.step, {"step"}},
+                          {at.gates, {"gates"}},
+                          {at.associations, {"associations"}},
+                          {at.recall, together ? std::vector<const char*>{"recall", "impact"} : std::vector<const char*>{"recall"}},
+                          {at.impact, {"impact"}},
+                          {at.readout, {"readout"}},
+                          {at.attention, {"attention"}},
+                          {at.retention, {"retention"}},
+                          {at.interference, {"interference"}},
+                          {at.spectrum, {"spectrum"}},
+                          {at.gauges, {"gauges"}},
+                          {at.collapse, {"collapse"}}};
+  for (std::size_t n = 0; n < std::size(places); ++n)
+    if (places[n].where.w > 0) place_of_panels(ui, places[n].where, places[n].panels, static_cast<int>(n));
+  edit_popup(ui);
   status_line(ui, at.status);
+  if (!ui.hint.empty()) state.hint = ui.hint;
+  ImGui::PopStyleVar();
+  ImGui::End();
+}
+
+void draw_one_panel(ViewModel& view, Textures& textures, const Fonts& fonts, PanelState& state, const char* name, Svg* svg) {
+  const PanelInfo* panel = find_panel(name);
+  if (panel == nullptr) throw Error("panel: expected one of " + panel_names() + ", got \"" + name + "\"");
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  begin(view, size, fonts.size);
+  Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), fonts.size, {}};
+  ui.svg = svg;
+  const float gap = std::floor(0.3f * ui.em);
+  draw_panel(ui, *panel, {gap, gap, size.x - 2 * gap, size.y - 2 * gap}, -1.7f * ui.em);
   ImGui::PopStyleVar();
   ImGui::End();
 }

@@ -29,23 +29,51 @@ enum class Key {
   up,
   down,
   page_up,
-  page_down
+  page_down,
+  a,
+  b,
+  d,
+  normalise,
+  presets,
+  picture,
+  csv,
+  copy,
+  help,
+  tab,
+  bigger,
+  smaller,
+  reset,
+  classroom,
+  half_life,
+  panel_1,
+  panel_2,
+  panel_3,
+  panel_4,
+  panel_5,
+  panel_6,
+  panel_7,
+  panel_8,
+  panel_9
 };
 
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 /// `seconds` have passed; a model that cannot go on stops and says why.
 void play(ViewModel& view, PanelState& state, double seconds);
 
-/// The places of the panels for a display of this size; none overlap and none leaves the display.
+/// The places of the panels for a display of this size; none overlap and none leaves the display. A place of no width is not
+/// there: `impact` shares the place of `recall` by tabs where there is little room; a classroom has three panels.
 struct Places {
-  Rect bar, ribbon, state, step, gates, collapse, associations, recall, readout, attention, retention, interference, spectrum, gauges,
-      status;
+  Rect bar, ribbon, state, step, gates, collapse, associations, recall, impact, readout, attention, retention, interference, spectrum,
+      gauges, status;
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
-Places places_for(float width, float height, float em, int facts = 8);
+Places places_for(float width, float height, float em, int facts = 8, bool classroom = false);
 
 /// Colours of ImGui's own widgets, after the theme.
 void apply_theme(Theme theme, float em);
+
+/// One panel alone over the whole display; `svg`, when not null, gets the same.
+void draw_one_panel(ViewModel& view, Textures& textures, const Fonts& fonts, PanelState& state, const char* name, Svg* svg);
 
 /// Between ImGui::NewFrame and ImGui::Render.
 void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, PanelState& state);

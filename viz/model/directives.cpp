@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "viz/model/directives.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -109,6 +110,14 @@ bool set_option(const Line& line, ViewOptions& options) {
     options.theme = line.choice<Theme>(2, {{"light", Theme::light}, {"dark", Theme::dark}});
   else if (what == "motion")
     options.reduced_motion = line.choice<bool>(2, {{"full", false}, {"reduced", true}});
+  else if (what == "heads")
+    options.heads = line.choice<Heads>(2, {{"both", Heads::both}, {"a", Heads::a}, {"b", Heads::b}});
+  else if (what == "half-life")
+    options.half_life = line.choice<bool>(2, {{"on", true}, {"off", false}});
+  else if (what == "classroom")
+    options.classroom = line.choice<bool>(2, {{"on", true}, {"off", false}});
+  else if (what == "font")
+    options.font = line.words.size() > 2 && line.words[2] == "auto" ? 0.0 : line.number_at(2, 8.0, 48.0, "auto or a number of pixels");
   else
     return false;
   line.ends(3);
@@ -158,9 +167,9 @@ void set(ViewModel& view, const Line& line) {
     if (line.words.size() > 3) s.alpha_fast = line.number_at(3, 0.0, 1.0, "a decay");
     line.ends(4);
   } else {
-    line.fail(
-        1,
-        "a, b, tie, scalar, one, no-erase, beta-from, seed, size, policy, alpha, keys, values, signal, map, scale, range, theme or motion");
+    line.fail(1,
+              "a, b, tie, scalar, one, no-erase, beta-from, seed, size, policy, alpha, keys, values, signal, map, scale, range, theme, "
+              "motion, heads, half-life, classroom or font");
   }
   view.change(std::move(next));
 }
@@ -248,9 +257,69 @@ bool read_model(ViewModel& view, const Line& line, std::string_view text) {
   return true;
 }
 
+void loop(ViewModel& view, const Line& line) {
+  const std::string& what = line.word(1, "on, off or a first and a last token");
+  if (what == "on" || what == "off") {
+    line.ends(2);
+    view.transport.set_looping(what == "on");
+    if (what == "off") view.transport.set_range(0, 0);
+    return;
+  }
+  const int first = line.number_at(1, 0, view.length(), "a token"),
+            last = line.number_at(2, first + 1, std::max(first + 1, view.length()), "a later token");
+  line.ends(3);
+  view.transport.set_range(first, last);
+  view.transport.set_looping(true);
+}
+
+void stop(ViewModel& view, const Line& line) {
+  const std::string& what = line.word(1, "recall, erase, apart or off");
+  Breakpoints next = view.breakpoints;
+  if (what == "off") {
+    next = {};
+    line.ends(2);
+  } else if (what == "recall") {
+    const bool named = line.words.size() > 3;
+    next.recall_below = line.number_at(named ? 3 : 2, -1.0, 1.0, "a cosine");
+    next.fact = named ? line.words[2] : std::string();
+    if (named && view.a().timeline().find_fact(next.fact) < 0) line.fail(2, "a key that is written somewhere");
+    line.ends(named ? 4 : 3);
+  } else if (what == "erase" || what == "apart") {
+    (what == "erase" ? next.erase_above : next.apart_above) = line.number_at(2, 0.0, 1e9, "a number");
+    line.ends(3);
+  } else {
+    line.fail(1, "recall, erase, apart or off");
+  }
+  view.breakpoints = next;
+}
+
+/// The words that play; false when it is none of them.
+bool play(ViewModel& view, const Line& line) {
+  const std::string& verb = line.words[0];
+  Transport& time = view.transport;
+  if (verb == "play" || verb == "pause") {
+    line.ends(1);
+    verb == "pause" ? time.pause() : time.playing() ? static_cast<void>(0) : view.toggle();
+  } else if (verb == "speed") {
+    time.set_speed(line.number_at(1, 0.5, 60.0, "tokens a second"));
+    line.ends(2);
+  } else if (verb == "step") {
+    view.step(line.words.size() > 1 ? line.number_at(1, -1000000, 1000000, "a number of tokens") : 1);
+    line.ends(std::min<std::size_t>(2, line.words.size()));
+  } else if (verb == "loop") {
+    loop(view, line);
+  } else if (verb == "stop") {
+    stop(view, line);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool known(const std::string& word) {
-  for (const char* name : {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set", "layer", "head", "prompt",
-                           "example", "temperature", "top-k", "decode", "rerun"})
+  for (const char* name :
+       {"go",    "sub",  "undo", "redo", "fork",  "join", "clear",  "lock",    "unlock",      "set",   "play",   "pause",
+        "speed", "step", "loop", "stop", "layer", "head", "prompt", "example", "temperature", "top-k", "decode", "rerun"})
     if (word == name) return true;
   return false;
 }
@@ -266,8 +335,8 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
   const Line line{words_of(text), line_number};
   if (line.words.empty() || !known(line.words[0])) return false;
   const std::string& verb = line.words[0];
-  if (read_model(view, line, text)) {
-  } else if (verb == "set") {
+  if (play(view, line) || read_model(view, line, text)) return true;
+  if (verb == "set") {
     set(view, line);
   } else if (verb == "go") {
     go(view, line);

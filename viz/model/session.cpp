@@ -99,6 +99,8 @@ const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {
                                                         {"erase", Map::erase}, {"write", Map::write},   {"A-B", Map::compare}};
 const std::vector<std::pair<std::string, Theme>> kThemes = {{"light", Theme::light}, {"dark", Theme::dark}};
 
+const std::vector<std::pair<std::string, Heads>> kHeads = {{"both", Heads::both}, {"a", Heads::a}, {"b", Heads::b}};
+
 template <class E>
 std::string text_of(const std::vector<std::pair<std::string, E>>& choices, E value) {
   for (const auto& [name, v] : choices)
@@ -208,6 +210,8 @@ std::string session_text(const ViewModel& view) {
   out["view"] = {{"t", view.transport.t()},           {"phase", text_of(kPhases, view.transport.phase())},
                  {"map", text_of(kMaps, o.map)},      {"root_scale", o.root_scale},
                  {"run_range", o.run_range},          {"theme", text_of(kThemes, o.theme)},
+                 {"heads", text_of(kHeads, o.heads)}, {"half_life", o.half_life},
+                 {"classroom", o.classroom},          {"font", o.font},
                  {"reduced_motion", o.reduced_motion}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -245,6 +249,11 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   options.root_scale = shown.flag("root_scale");
   options.run_range = shown.flag("run_range");
   options.theme = shown.choice("theme", kThemes);
+  // Not in sessions of earlier programs.
+  if (shown.has("heads")) options.heads = shown.choice("heads", kHeads);
+  if (shown.has("half_life")) options.half_life = shown.flag("half_life");
+  if (shown.has("classroom")) options.classroom = shown.flag("classroom");
+  if (shown.has("font") && shown.number("font", 0, 48) > 0) options.font = shown.number("font", 8, 48);
   options.reduced_motion = shown.has("reduced_motion") && shown.flag("reduced_motion");
   const int t = shown.integer("t", 0, d.trace || d.model ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);

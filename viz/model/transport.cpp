@@ -38,7 +38,7 @@ void Transport::sub_step(int direction) {
 
 void Transport::play() {
   if (length_ == 0) return;
-  if (t_ >= length_) go(0);
+  if (t_ >= last() || t_ < first()) go(first());
   phase_ = Phase::write;
   clock_ = 0.0;
   playing_ = true;
@@ -48,18 +48,20 @@ void Transport::set_speed(double tokens_per_second) {
   if (tokens_per_second == tokens_per_second) speed_ = std::clamp(tokens_per_second, 0.5, 60.0);
 }
 
-bool Transport::tick(double seconds) {
+bool Transport::tick(double seconds, const std::function<bool(int)>& stop) {
   if (!playing_ || !(seconds > 0.0)) return false;
   clock_ += std::min(seconds, 0.5) * speed_;
-  const int whole = static_cast<int>(clock_);
+  int whole = static_cast<int>(clock_);
   if (whole == 0) return false;
   clock_ -= whole;
-  int to = t_ + whole;
-  if (to >= length_) {
-    to = loop_ ? (to - length_) % (length_ + 1) : length_;
-    playing_ = loop_;
+  for (; whole > 0 && playing_; --whole) {
+    if (t_ >= last())
+      loop_ ? go(first()) : pause();
+    else
+      go(t_ + 1);
+    if (playing_ && stop && stop(t_)) pause();
   }
-  go(to);
+  if (t_ >= last() && !loop_) pause();
   return true;
 }
 

@@ -6,6 +6,8 @@
 // t = 0 is before the first token and has only the last phase. Playing advances by whole tokens with the clock it is given.
 #pragma once
 
+#include <functional>
+
 namespace fw::viz {
 
 enum class Phase { decay, read, erase, write };
@@ -37,11 +39,17 @@ class Transport {
   /// Tokens per second, kept in [0.5, 60].
   void set_speed(double tokens_per_second);
   void set_looping(bool loop) { loop_ = loop; }
-  /// `seconds` have passed; true when t changed. Negative and non-finite times count as none, long ones as half a second.
-  bool tick(double seconds);
+  /// Playing stays within [first, last], and begins at first again when it loops; last 0: the end.
+  void set_range(int first, int last) { first_ = first, last_ = last; }
+  int first() const { return last_ == 0 ? 0 : first_; }
+  int last() const { return last_ == 0 || last_ > length_ ? length_ : last_; }
+  bool has_range() const { return last_ != 0; }
+  /// `seconds` have passed; true when t changed. Negative and non-finite times count as none, long ones as half a second. `stop` is
+  /// asked at every token that is passed and ends the playing there by true.
+  bool tick(double seconds, const std::function<bool(int)>& stop = {});
 
  private:
-  int t_ = 0, length_ = 0;
+  int t_ = 0, length_ = 0, first_ = 0, last_ = 0;
   Phase phase_ = Phase::write;
   bool playing_ = false, loop_ = false;
   double speed_ = 4.0, clock_ = 0.0;

@@ -218,6 +218,18 @@ void ViewModel::extend_divergence() {
   if (b_) divergence_ = divergence_of(*a_, *b_, std::move(divergence_));
 }
 
+bool ViewModel::tick(double seconds) {
+  const bool playing = transport.playing();
+  if (playing) stopped.clear();
+  const bool moved = !breakpoints.any() ? transport.tick(seconds) : transport.tick(seconds, [this](int t) {
+    stopped = reason_to_stop(breakpoints, *this, t);
+    return !stopped.empty();
+  });
+  // At the end of a text that a model can go on with.
+  if (playing && !transport.playing() && stopped.empty() && transport.t() == length() && can_decode()) decode(1), transport.play();
+  return moved;
+}
+
 int ViewModel::first_divergence() const {
   for (std::size_t t = 0; t < divergence_.size(); ++t)
     if (!(divergence_[t] <= 1e-3)) return static_cast<int>(t);

@@ -11,13 +11,17 @@
 //   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
 //                      set size DK DV, set policy uniform|banded, set alpha X, set keys random|orthonormal|shared X, set values
 //                      random|orthonormal, set signal N|all, set beta-from both|b|w|effective, set map NAME, set scale
-//                      linear|root, set range run|now, set theme light|dark, set motion full|reduced
+//                      linear|root, set range run|now, set theme light|dark, set motion full|reduced, set heads both|a|b,
+//                      set half-life on|off, set classroom on|off, set font PIXELS|auto
+//   enter("loop 3 10") loop FIRST LAST|on|off, play, pause, speed X, step N, and breakpoints: stop recall [KEY] X, stop erase X,
+//                      stop apart X, stop off
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "viz/model/breakpoints.h"
 #include "viz/model/document.h"
 #include "viz/model/frame.h"
 #include "viz/model/selection.h"
@@ -28,12 +32,18 @@ namespace fw::viz {
 
 enum class Map { state, change, decay, erase, write, compare };
 enum class Theme { light, dark };
+/// Whose memory the first panel shows.
+enum class Heads { both, a, b };
 
 struct ViewOptions {
   Map map = Map::state;
   bool root_scale = false;  ///< colour by signed square root
   bool run_range = true;    ///< colours span the whole run, so that moments compare; else this moment
   Theme theme = Theme::light;
+  Heads heads = Heads::both;
+  bool half_life = false;       ///< decay as ln(1/2) / ln(alpha) tokens instead of alpha
+  bool classroom = false;       ///< for a projector: large letters, thick lines, three panels
+  double font = 0.0;            ///< pixels in [8,48]; 0: by the width
   bool reduced_motion = false;  ///< what would pulse stands still
   bool operator==(const ViewOptions&) const = default;
 };
@@ -46,6 +56,11 @@ class ViewModel {
   Transport transport;
   Selection selection;
   ViewOptions options;
+  Breakpoints breakpoints;
+  std::string stopped;  ///< why playing stopped, until it goes on
+
+  /// Time has passed; true when t changed. Stops at breakpoints.
+  bool tick(double seconds);
 
   const Document& document() const { return history_.now(); }
   const History& history() const { return history_; }
@@ -84,8 +99,6 @@ class ViewModel {
   void step(int tokens);
   /// Play or pause; at the end of a model's text it decodes on.
   void toggle();
-  /// `seconds` have passed while playing; true when something moved.
-  bool tick(double seconds);
   /// What the model says after the token shown; null before the first and without a model. B: when all is run again.
   const Forecast* forecast_a() const;
   const Forecast* forecast_b() const;

@@ -29,9 +29,9 @@ void ViewModel::open_model(const ModelSource& source) {
   next.branch.reset();
   next.trace.reset();
   next.model = source;
+  if (source.fingerprint.empty()) next.model->fingerprint = fingerprint_of(source.path);  // as they are now
   Sources sources = sources_;
   sources.open(next);
-  next.model->fingerprint = sources.a()->checkpoint().fingerprint;
   next.model->layer = sources.stack(next).layer;
   next.a = Head{false, sources.variant(next), {}};
   opened_ = std::move(sources);
@@ -103,13 +103,6 @@ void ViewModel::step(int tokens) {
 void ViewModel::toggle() {
   if (!transport.playing() && transport.t() == length() && can_decode()) decode(1);
   transport.toggle();
-}
-
-bool ViewModel::tick(double seconds) {
-  if (!transport.playing()) return false;
-  const bool moved = transport.tick(seconds);
-  if (!transport.playing() && can_decode()) decode(1), transport.play();  // at the end, and there is more to come
-  return moved;
 }
 
 const Forecast* ViewModel::forecast_a() const {

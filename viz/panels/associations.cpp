@@ -58,10 +58,11 @@ void associations_panel(Ui& ui, const Rect& r) {
   Columns at{};
   at.name = std::min(wide ? 8.5f * em : 6.5f * em, 0.24f * inside.w);
   at.norm = 2.4f * em;
-  at.impact = wide ? 4.2f * em : 3.0f * em;
+  at.impact = wide ? 4.2f * em : inside.w < 24 * em ? 2.2f * em : 3.0f * em;
   at.line = wide ? 6.0f * em : 0.0f;
   const float gap = 0.5f * em, rest = inside.w - at.name - at.impact - at.line - (b ? 2 : 1) * (at.norm + 2 * gap) - (wide ? 3 : 2) * gap;
-  at.parts = std::max(2.0f * em, 0.30f * rest);
+  const bool narrow = inside.w < 24 * em;  // no room for the parts of the answer
+  at.parts = narrow ? 0.0f : std::max(2.0f * em, 0.30f * rest);
   at.cosine = std::max(2.0f * em, (rest - at.parts) / (b ? 2.0f : 1.0f) - 0.5f);
 
   Rect head = inside.cut_top(1.25f * em, 0.1f * em);
@@ -72,7 +73,7 @@ void associations_panel(Ui& ui, const Rect& r) {
   if (b)
     text(ui, head.cut_left(at.cosine, gap), "B cosine", c.head_b, Face::small),
         text(ui, head.cut_left(at.norm, gap), "norm", c.head_b, Face::small, Align::right);
-  text(ui, head.cut_left(at.parts, gap), wide ? "A signal | crosstalk" : "sig | cross", c.muted, Face::small);
+  if (!narrow) text(ui, head.cut_left(at.parts, gap), wide ? "A signal | crosstalk" : "sig | cross", c.muted, Face::small);
   text(ui, head.cut_left(at.impact, wide ? gap : 0), "impact", c.muted, Face::small, Align::right);
   if (wide) text(ui, head, "A residual over time", c.muted, Face::small);
 
@@ -96,6 +97,7 @@ void associations_panel(Ui& ui, const Rect& r) {
       here.fact = n;
       view.selection.hover(here);
       if (ImGui::IsMouseClicked(0)) view.selection.lock(here);
+      if (ImGui::IsMouseDoubleClicked(0) && !view.document().trace) ask(ui, fact.key + "=", row.intent ? row.intent->text : "");
       if (row.intent) ui.hint = hint_of(ui, "A", fact, row);
       if (b && other && other->intent && ImGui::GetIO().KeyShift) ui.hint = hint_of(ui, "B", fact, *other);
     }
@@ -111,8 +113,8 @@ void associations_panel(Ui& ui, const Rect& r) {
       cosine_cell(ui, cosine, *side, side == &row ? c.head_a : c.head_b);
       text(ui, size, number(side->recall.norm_ratio, 2), c.text, Face::small, Align::right);
     }
-    Rect parts = place.cut_left(at.parts, gap), impact = place.cut_left(at.impact, wide ? gap : 0);
-    if (row.intent) parts_cell(ui, parts, row);
+    Rect parts = narrow ? Rect{} : place.cut_left(at.parts, gap), impact = place.cut_left(at.impact, wide ? gap : 0);
+    if (row.intent && !narrow) parts_cell(ui, parts, row);
     if (t > 0) {
       text(ui, impact.cut_right(text_width(ui, "0.00", Face::small) + 2, 0.2f * em), number(row.impact.total, 2), c.text, Face::small,
            Align::right);

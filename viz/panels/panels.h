@@ -17,12 +17,18 @@ void gates_panel(Ui& ui, const Rect& r);         ///< b, w, alpha per channel, n
 void collapse_panel(Ui& ui, const Rect& r);      ///< the sliders that morph B between the rules
 void associations_panel(Ui& ui, const Rect& r);  ///< does S still map each key to its value
 void recall_panel(Ui& ui, const Rect& r);        ///< the tracked fact's cosine and norm over time
+void impact_panel(Ui& ui, const Rect& r);        ///< what the token did to the answer of every fact
 void readout_panel(Ui& ui, const Rect& r);       ///< what memory answers to the tracked query
 void attention_panel(Ui& ui, const Rect& r);     ///< hidden attention, token x token
 void retention_panel(Ui& ui, const Rect& r);     ///< how much of each write survives
 void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
 void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
 void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
+
+/// Ask for the end of a command in a small window: `prompt` is its beginning ("Ana=", "S[3,5]="), `value` what is offered.
+void ask(Ui& ui, const std::string& prompt, const std::string& value);
+/// The small window while it is open; drawn once a frame, outside all panels.
+void edit_popup(Ui& ui);
 
 /// Tokens shown by pictures over time: [first, first + count), around the moment shown. first is 0-based.
 struct Span {

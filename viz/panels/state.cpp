@@ -81,6 +81,8 @@ void one_map(Ui& ui, Rect r, Slot slot, const char* letter, Colour tint, const R
   here.key = at.row, here.value = at.col;
   ui.view.selection.hover(here);
   if (ImGui::IsMouseClicked(0)) ui.view.selection.lock(here);
+  if (ImGui::IsMouseDoubleClicked(0) && ui.view.options.map == Map::state && !ui.view.document().trace)
+    ask(ui, "S[" + std::to_string(at.row) + "," + std::to_string(at.col) + "]=", number(g(at.row, at.col), 4));
   const auto i = static_cast<std::size_t>(at.row), j = static_cast<std::size_t>(at.col);
   const std::string cell_name = "[" + std::to_string(at.row) + "," + std::to_string(at.col) + "]";
   ui.hint = std::string(letter) + "  " + name_of(ui.view.options.map) + cell_name + " = " + number(g(at.row, at.col), 6) + "    " +
@@ -117,16 +119,21 @@ void state_panel(Ui& ui, const Rect& r) {
   Rect scale_row = inside.cut_bottom(1.1f * em, 0.2f * em);
   const Grid apart = b ? difference(a.shown, b->shown) : Grid();
   Shown of_a = shown_of(view, a, view.a(), apart);
-  const bool two = b != nullptr && view.options.map != Map::compare;
-  Shown of_b = two ? shown_of(view, *b, *view.b(), apart) : of_a;
+  // One alone: by choice, or while B is held down B's memory stands where A's was.
+  const bool alone = b == nullptr || view.options.map == Map::compare || view.options.heads != Heads::both,
+             only_b = b != nullptr && view.options.map != Map::compare && (view.options.heads == Heads::b || ui.state.blink), two = !alone;
+  Shown of_b = b != nullptr && view.options.map != Map::compare ? shown_of(view, *b, *view.b(), apart) : of_a;
   of_a.range = of_b.range = std::max(of_a.range, of_b.range);
   const auto longest = [](const Grid& g) { return std::max(max_abs(row_norms(g)), max_abs(column_norms(g))); };
   const double most = std::max(longest(*of_a.grid), longest(*of_b.grid));
   const Palette& c = ui.colours();
+  const auto draw_b = [&](const Rect& where) { one_map(ui, where, Slot::state_b, "B", c.head_b, *view.b(), *b, of_b, most); };
   if (two) {
     Rect left = inside.cut_left(0.5f * (inside.w - 0.6f * em), 0.6f * em);
-    one_map(ui, left, Slot::state_a, "A", c.head_a, view.a(), a, of_a, most);
-    one_map(ui, inside, Slot::state_b, "B", c.head_b, *view.b(), *b, of_b, most);
+    one_map(ui, only_b ? inside : left, Slot::state_a, "A", c.head_a, view.a(), a, of_a, most);
+    draw_b(only_b ? left : inside);
+  } else if (only_b) {
+    draw_b(inside);
   } else {
     one_map(ui, inside, Slot::state_a, view.options.map == Map::compare ? "A-B" : "A", c.head_a, view.a(), a, of_a, most);
   }

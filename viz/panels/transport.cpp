@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "viz/model/files.h"
-#include "viz/panels/panels.h"
+#include "viz/panels/registry.h"
 
 namespace fw::viz {
 namespace {
@@ -67,7 +67,7 @@ Rect head_selectors(Ui& ui, Rect r) {
   Rect place = r.cut_left(8.2f * em, 0.4f * em);
   const auto select = [&](Rect row, const char* what, int shown, const std::vector<int>& all, bool head) {
     text(ui, row.cut_left(2.9f * em), what, ui.colours().muted, Face::small);
-    const std::string of = std::to_string(shown) + (all.size() > 1 ? " of " + std::to_string(all.size()) : "");
+    const std::string of = std::to_string(shown) + (all.size() > 1 ? "   (0-" + std::to_string(all.back()) + ")" : "");
     if (button(ui, row, what, of, false, all.size() > 1)) ImGui::OpenPopup(what);
     if (ui.hovered(row))
       ui.hint =
@@ -86,6 +86,28 @@ Rect head_selectors(Ui& ui, Rect r) {
   return r;
 }
 
+/// The words of the box that are about panels and pictures; true when it was one of them. "help [PANEL]" opens how to read it, "focus
+/// PANEL" brings it to the front, "help" alone lists the words; pictures are carried out between frames.
+bool panel_command(Ui& ui, const std::string& line) {
+  const std::size_t blank = line.find(' ');
+  const std::string verb = line.substr(0, blank), rest = blank == std::string::npos ? std::string() : line.substr(blank + 1);
+  if (verb == "png" || verb == "svg" || verb == "animate" || verb == "csv" || line == "copy") {
+    ui.state.picture_wanted = line;
+    return true;
+  }
+  if (verb != "help" && verb != "focus") return false;
+  if (verb == "help" && rest.empty()) {
+    ui.state.message =
+        "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
+        "save  open  trace  help PANEL";
+    return true;
+  }
+  const PanelInfo* panel = find_panel(rest);
+  if (panel == nullptr) throw Error(verb + ": expected one of " + panel_names() + ", got \"" + rest + "\"");
+  (verb == "help" ? ui.state.reading : ui.state.chosen) = panel->name;
+  return true;
+}
+
 void command_box(Ui& ui, Rect r) {
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
@@ -98,10 +120,10 @@ void command_box(Ui& ui, Rect r) {
   if (!entered) return;
   attempt(ui, [&] {
     const std::string line = ui.state.command;
-    ui.state.message = run_file_command(ui.view, line);
-    if (line.rfind("png ", 0) == 0)
-      ui.state.picture_wanted = line.substr(4);
-    else if (ui.state.message.empty())
+    ui.state.message.clear();
+    if (panel_command(ui, line))
+      ;
+    else if (ui.state.message = run_file_command(ui.view, line); ui.state.message.empty())
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
@@ -121,7 +143,9 @@ void transport_bar(Ui& ui, const Rect& whole) {
   const Palette& c = ui.colours();
   Transport& time = ui.view.transport;
   const float em = ui.em, gap = 0.25f * em;
-  Rect r = whole;
+  Rect second = whole, r = second;
+  const bool two_rows = whole.h > 2.5f * em;
+  if (two_rows) r = second.cut_top(std::floor(1.8f * em), whole.h - 2 * std::floor(1.8f * em));
   if (button(ui, r.cut_left(1.9f * em, gap), "start", ui.sign("|\xe2\x97\x80", "|<"))) time.to_start();
   if (button(ui, r.cut_left(1.9f * em, gap), "back", ui.sign("\xe2\x97\x80", "<"))) time.step(-1);
   if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing()))
@@ -142,6 +166,7 @@ void transport_bar(Ui& ui, const Rect& whole) {
   double speed = std::log2(time.speed());
   text(ui, r.cut_left(3.4f * em, 0), number(time.speed(), time.speed() < 10 ? 1 : 0) + "/s", c.muted, Face::small, Align::right);
   if (slider(ui, r.cut_left(4.5f * em, 3 * gap), "speed", speed, -1.0, std::log2(60.0), c.decay)) time.set_speed(std::exp2(speed));
+  if (two_rows) r = second;
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), false);
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), true);
   const int diverged = ui.view.first_divergence();

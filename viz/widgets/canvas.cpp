@@ -70,19 +70,24 @@ float text(const Ui& ui, const Rect& r, std::string_view whole, Colour colour, F
   }
   const float size = size_of(ui, face);
   const float x = align == Align::left ? r.x : align == Align::right ? r.right() - width : r.x + 0.5f * (r.w - width);
-  ui.draw->AddText(font_of(ui, face), size, at(std::floor(x), std::floor(r.y + 0.5f * (r.h - size))), colour, shown.data(),
-                   shown.data() + shown.size());
+  const ImVec2 from = at(std::floor(x), std::floor(r.y + 0.5f * (r.h - size)));
+  ui.draw->AddText(font_of(ui, face), size, from, colour, shown.data(), shown.data() + shown.size());
+  if (ui.svg != nullptr && !shown.empty()) ui.svg->text(from.x, from.y, width, size, shown, colour, face == Face::bold);
   return width;
 }
 
 void fill(const Ui& ui, const Rect& r, Colour colour, float rounding) {
-  if (r.w > 0 && r.h > 0) ui.draw->AddRectFilled(at(r.x, r.y), at(r.right(), r.bottom()), colour, rounding);
+  if (!(r.w > 0 && r.h > 0)) return;
+  ui.draw->AddRectFilled(at(r.x, r.y), at(r.right(), r.bottom()), colour, rounding);
+  if (ui.svg != nullptr) ui.svg->rectangle(r.x, r.y, r.w, r.h, colour, rounding);
 }
 void frame(const Ui& ui, const Rect& r, Colour colour, float thickness, float rounding) {
   ui.draw->AddRect(at(r.x, r.y), at(r.right(), r.bottom()), colour, rounding, 0, thickness);
+  if (ui.svg != nullptr) ui.svg->outline(r.x, r.y, r.w, r.h, colour, thickness, rounding);
 }
 void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, float thickness) {
   ui.draw->AddLine(at(x0, y0), at(x1, y1), colour, thickness);
+  if (ui.svg != nullptr) ui.svg->line(x0, y0, x1, y1, colour, thickness);
 }
 
 Rect panel(const Ui& ui, const Rect& whole, std::string_view title, std::string_view what, float reserve) {
@@ -92,7 +97,7 @@ Rect panel(const Ui& ui, const Rect& whole, std::string_view title, std::string_
   Rect inside = whole.inset(0.55f * ui.em, 0.35f * ui.em);
   Rect head = inside.cut_top(1.35f * ui.em, 0.15f * ui.em);
   head.cut_left(text(ui, head, title, c.heading, Face::bold) + 0.6f * ui.em);
-  head.w -= reserve;
+  head.w -= reserve + ui.reserve;
   text(ui, head, what, c.muted, Face::small);
   return inside;
 }
@@ -119,8 +124,16 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
   // Where several values fall on a pixel it shows all from the least to the largest, so that no spike is lost.
   std::vector<ImVec2> run;
   const auto flush = [&] {
-    if (run.size() == 1) ui.draw->AddRectFilled(at(run[0].x - 1, run[0].y - 1), at(run[0].x + 1, run[0].y + 1), colour);
-    if (run.size() > 1) ui.draw->AddPolyline(run.data(), static_cast<int>(run.size()), colour, 0, 1.4f);
+    if (run.size() == 1) fill(ui, {run[0].x - 1, run[0].y - 1, 2, 2}, colour);
+    if (run.size() > 1) {
+      const float thick = ui.view.options.classroom ? 2.8f : 1.4f;
+      ui.draw->AddPolyline(run.data(), static_cast<int>(run.size()), colour, 0, thick);
+      std::vector<std::pair<float, float>> points;
+      if (ui.svg != nullptr) {
+        for (const ImVec2& p : run) points.emplace_back(p.x, p.y);
+        ui.svg->polyline(points, colour, thick);
+      }
+    }
     run.clear();
   };
   const auto y_of = [&](double v) { return r.bottom() - r.h * static_cast<float>(std::clamp((v - low) / (high - low), 0.0, 1.0)); };
@@ -143,6 +156,23 @@ void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, doubl
       run.push_back(at(x, y_of(most)));
   }
   flush();
+}
+
+void paragraph(const Ui& ui, Rect r, std::string_view words, Colour colour, Face face) {
+  const float height = 1.25f * size_of(ui, face);
+  while (!words.empty() && r.h >= height) {
+    // The longest beginning that ends at a blank or a line end and fits; a word that is too long alone is cut by text().
+    std::size_t end = 0;
+    for (std::size_t i = 0;; ++i) {
+      const bool over = i == words.size();
+      if (!over && words[i] != ' ' && words[i] != '\n') continue;
+      if (end > 0 && text_width(ui, words.substr(0, i), face) > r.w) break;
+      end = i;
+      if (over || words[i] == '\n') break;
+    }
+    text(ui, r.cut_top(height), words.substr(0, end), colour, face);
+    words.remove_prefix(std::min(words.size(), end + 1));
+  }
 }
 
 bool button(Ui& ui, const Rect& r, const char* id, std::string_view label, bool on, bool enabled) {

@@ -11,6 +11,7 @@
 
 #include "imgui.h"
 #include "viz/widgets/palette.h"
+#include "viz/widgets/svg.h"
 #include "viz/widgets/textures.h"
 
 namespace fw::viz {
@@ -50,9 +51,19 @@ struct PanelState {
   char command[512] = {};
   std::string message;  ///< the last refusal, or what was done
   bool refused = false;
-  std::string picture_wanted;  ///< a PNG file the window is to write of itself
+  std::string picture_wanted;  ///< a command of pictures.h (png, svg, csv, animate, copy), carried out between frames
   bool gates_of_b = false;
   bool focus_command = false;
+  std::string pointed;      ///< panel under the pointer
+  std::string chosen;       ///< panel chosen by key: what P, E and ? are about when none is pointed at
+  std::string reading;      ///< panel whose "how to read this" is open
+  std::string hint;         ///< the number and formula last under the pointer: what C copies
+  std::map<int, int> tabs;  ///< which panel of a place with several is in front
+  std::string prompt;       ///< beginning of the command that the small window completes; empty: none is open
+  char answer[64] = {};
+  float em = 15;        ///< size of the letters of the last frame
+  bool asking = false;  ///< the small window is to open
+  bool blink = false;   ///< B held: the memory of B stands where A's does
 };
 
 struct Ui {
@@ -62,7 +73,9 @@ struct Ui {
   PanelState& state;
   ImDrawList* draw = nullptr;
   float em = 15;
-  std::string hint;  ///< what is under the pointer, for the status line
+  std::string hint;    ///< what is under the pointer, for the status line
+  Svg* svg = nullptr;  ///< when not null everything is written there too
+  float reserve = 0;   ///< kept free at the right end of the present panel's title
 
   const Palette& colours() const { return palette_of(view.options.theme); }
   Theme theme() const { return view.options.theme; }
@@ -85,6 +98,9 @@ void line(const Ui& ui, float x0, float y0, float x1, float y1, Colour colour, f
 
 /// A panel's surface with its title and what it shows; returns the place inside. `reserve`: kept free at the title's right end.
 Rect panel(const Ui& ui, const Rect& r, std::string_view title, std::string_view what, float reserve = 0);
+
+/// Words over as many lines as fit into `r`, broken at blanks and line ends.
+void paragraph(const Ui& ui, Rect r, std::string_view words, Colour colour, Face face = Face::small);
 
 /// A horizontal bar of value/range from the left edge, on a track. Not a number: the track alone.
 void bar(const Ui& ui, const Rect& r, double value, double range, Colour colour);

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cmath>
 
+#include "viz/raster/image.h"
+
 namespace fw::viz {
 namespace {
 
@@ -44,6 +46,15 @@ Grid pooled(const Grid& grid, int rows, int cols) {
 Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& scale, std::uint64_t stamp) {
   fill(ui, r, nothing(ui.theme()));
   if (grid.rows == 0 || grid.cols == 0 || r.w < 2 || r.h < 2) return {};
+  if (ui.svg != nullptr) {
+    const Grid shown = pooled(grid, static_cast<int>(r.h), static_cast<int>(r.w));
+    // Each cell as a square of pixels, twice as fine as the screen: viewers that smooth pictures then cannot blur the cells.
+    const int across = std::max(1, static_cast<int>(2 * r.w) / shown.cols), down = std::max(1, static_cast<int>(2 * r.h) / shown.rows);
+    Image cells(shown.cols * across, shown.rows * down, 0);
+    for (int y = 0; y < cells.height; ++y)
+      for (int x = 0; x < cells.width; ++x) cells.at(x, y) = colour_of(shown(y / down, x / across), scale, ui.theme());
+    ui.svg->image(r.x, r.y, r.w, r.h, png_bytes(cells));
+  }
   Picture& mine = ui.state.pictures[static_cast<int>(slot)];
   stamp ^=
       stamp_of({scale.is_signed ? 1.0 : 0.0, scale.range, scale.low, scale.high, scale.root ? 1.0 : 0.0, static_cast<double>(ui.theme()),
@@ -75,10 +86,10 @@ void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col) 
   }
 }
 
-void legend(Ui& ui, const Rect& r, const Scale& scale, int digits) {
+void legend(Ui& ui, const Rect& r, const Scale& scale, int digits, const std::string& at_low, const std::string& at_high) {
   Rect rest = r;
-  const std::string low = number(scale.is_signed ? -scale.range : scale.low, digits),
-                    high = number(scale.is_signed ? scale.range : scale.high, digits, scale.is_signed);
+  const std::string low = !at_low.empty() ? at_low : number(scale.is_signed ? -scale.range : scale.low, digits),
+                    high = !at_high.empty() ? at_high : number(scale.is_signed ? scale.range : scale.high, digits, scale.is_signed);
   const float gap = 0.35f * ui.em;
   text(ui, rest.cut_left(text_width(ui, low, Face::small) + 1, gap), low, ui.colours().muted, Face::small);
   text(ui, rest.cut_right(text_width(ui, high, Face::small) + 1, gap), high, ui.colours().muted, Face::small);

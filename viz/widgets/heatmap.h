@@ -46,7 +46,8 @@ Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& sc
 /// Outline of a row (-1: none) and a column.
 void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col);
 /// The colours of a scale with its ends (and 0), in `r`.
-void legend(Ui& ui, const Rect& r, const Scale& scale, int digits = 2);
+/// `at_low`, `at_high`: what stands at the ends instead of their numbers.
+void legend(Ui& ui, const Rect& r, const Scale& scale, int digits = 2, const std::string& at_low = {}, const std::string& at_high = {});
 
 /// A number from the things a picture depends on.
 std::uint64_t stamp_of(std::initializer_list<double> things);

@@ -15,7 +15,7 @@
 #include "viz/app/fonts.h"
 #include "viz/app/headless.h"
 #include "viz/app/main_window.h"
-#include "viz/model/session.h"
+#include "viz/app/pictures.h"
 
 namespace fw::viz {
 namespace {
@@ -48,6 +48,7 @@ class GlTextures : public Textures {
 /// What the callbacks of one window write to. Keys are taken as events: polled once a frame, short presses would be lost.
 struct Events {
   std::vector<std::pair<Key, bool>> keys;
+  bool blink = false;  ///< B is held down
   int frames_due = kFramesAfterEvent;
 };
 
@@ -73,11 +74,33 @@ void on_key(GLFWwindow* window, int key, int, int action, int mods) {
                                            {GLFW_KEY_L, Key::log_scale},
                                            {GLFW_KEY_M, Key::map},
                                            {GLFW_KEY_T, Key::theme},
+                                           {GLFW_KEY_A, Key::a},
+                                           {GLFW_KEY_B, Key::b},
+                                           {GLFW_KEY_D, Key::d},
+                                           {GLFW_KEY_N, Key::normalise},
+                                           {GLFW_KEY_G, Key::presets},
+                                           {GLFW_KEY_P, Key::picture},
+                                           {GLFW_KEY_E, Key::csv},
+                                           {GLFW_KEY_C, Key::copy},
+                                           {GLFW_KEY_TAB, Key::tab},
+                                           {GLFW_KEY_EQUAL, Key::bigger},
+                                           {GLFW_KEY_KP_ADD, Key::bigger},
+                                           {GLFW_KEY_MINUS, Key::smaller},
+                                           {GLFW_KEY_KP_SUBTRACT, Key::smaller},
+                                           {GLFW_KEY_0, Key::reset},
+                                           {GLFW_KEY_F11, Key::reset},
+                                           {GLFW_KEY_F1, Key::help},
+                                           {GLFW_KEY_K, Key::classroom},
+                                           {GLFW_KEY_H, Key::half_life},
                                            {GLFW_KEY_UP, Key::up},
                                            {GLFW_KEY_DOWN, Key::down},
                                            {GLFW_KEY_PAGE_UP, Key::page_up},
                                            {GLFW_KEY_PAGE_DOWN, Key::page_down}};
-  const auto found = known.find(key);
+  auto found = known.find(key);
+  const Key digit = static_cast<Key>(static_cast<int>(Key::panel_1) + key - GLFW_KEY_1);
+  if (key == GLFW_KEY_B) events.blink = action != GLFW_RELEASE;
+  if (key >= GLFW_KEY_1 && key <= GLFW_KEY_9 && action != GLFW_RELEASE) events.keys.emplace_back(digit, false);
+  if (key == GLFW_KEY_SLASH && (mods & GLFW_MOD_SHIFT) != 0) found = known.find(GLFW_KEY_F1);  // "?"
   if (action != GLFW_RELEASE && found != known.end() && (mods & (GLFW_MOD_CONTROL | GLFW_MOD_ALT)) == 0)
     events.keys.emplace_back(found->second, (mods & GLFW_MOD_SHIFT) != 0);
 }
@@ -138,27 +161,40 @@ void obey(ViewModel& view, PanelState& state, Events& events) {
   const bool typing = ImGui::GetIO().WantTextInput;
   for (const auto& [key, shift] : std::exchange(events.keys, {}))
     if (!typing || key == Key::escape) press(view, state, key, shift);
+  state.blink = events.blink && !typing;
 }
 
-/// The window as a PNG, drawn anew by the rasteriser at the window's size.
+/// What keys and the command box asked for: pictures are drawn anew by the rasteriser, in a context of their own.
 void write_picture(ViewModel& view, const WindowOptions& options, PanelState& state) {
   ImGuiContext* const mine = ImGui::GetCurrentContext();
   const ImVec2 size = ImGui::GetIO().DisplaySize;
-  const std::string path = std::exchange(state.picture_wanted, {});
+  const std::string line = std::exchange(state.picture_wanted, {});
+  if (line == "copy") return ImGui::SetClipboardText(state.hint.c_str());
   try {
     HeadlessOptions picture;
     picture.width = static_cast<int>(size.x);
     picture.height = static_cast<int>(size.y);
     picture.font = options.font;
     picture.font_size = options.font_size;
-    write_whole(path, png_bytes(screenshot(view, picture)));
-    state.message = "wrote " + path;
+    state.message = run_picture_command(view, line, picture);
     state.refused = false;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     state.message = error.what();
     state.refused = true;
   }
   ImGui::SetCurrentContext(mine);
+}
+
+/// Other letters between frames: the atlas is made anew.
+void resize_letters(Fonts& fonts, float size, const std::string& file) {
+#if IMGUI_VERSION_NUM < 19200
+  ImGui_ImplOpenGL3_DestroyFontsTexture();
+#endif
+  ImGui::GetIO().Fonts->Clear();
+  fonts = load_fonts(size, file);
+#if IMGUI_VERSION_NUM < 19200
+  ImGui_ImplOpenGL3_CreateFontsTexture();
+#endif
 }
 
 }  // namespace
@@ -175,7 +211,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   glfwSetFramebufferSizeCallback(screen.window, on_size);
   glfwSetWindowRefreshCallback(screen.window, on_refresh);
   const Gui gui(screen.window);
-  const Fonts fonts = load_fonts(options.font_size > 0 ? options.font_size : font_size_for(options.width), options.font);
+  Fonts fonts = load_fonts(font_size_for(view, options.width, options.font_size), options.font);
   GlTextures textures;
   PanelState state;
   state.message = options.message;
@@ -194,6 +230,10 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     const double now = glfwGetTime(), passed = std::max(0.0, now - before);
     before = now;
     play(view, state, passed);
+    int wide = 0, high = 0;
+    glfwGetWindowSize(screen.window, &wide, &high);
+    if (const float wanted = font_size_for(view, wide, options.font_size); wanted != fonts.size)
+      resize_letters(fonts, wanted, options.font);
     ImGui_ImplOpenGL3_NewFrame();
     ImGui_ImplGlfw_NewFrame();
     ImGui::GetIO().DeltaTime = std::max(ImGui::GetIO().DeltaTime, 1e-4f);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Widgets driven by events: the pointer, its button, letters. Places come from the layout, effects are read from the view model.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+
+#include "viz/app/headless.h"
+#include "viz/panels/registry.h"
+
+using namespace fw;
+using namespace fw::viz;
+
+TEST_SUITE_BEGIN("viz_draw");
+
+namespace {
+
+struct Hands {
+  ViewModel view;
+  Headless window;
+  Places at;
+  float em;
+
+  Hands()
+      : window([] {
+          HeadlessOptions o;
+          o.width = 1600, o.height = 1000;
+          return o;
+        }()) {
+    frames(2);
+    em = window.fonts().size;
+    at = places_for(1600, 1000, em, 8);
+  }
+  void frames(int n) {
+    for (int i = 0; i < n; ++i) window.frame(view);
+  }
+  void move(float x, float y) { window.move(x, y), frames(2); }
+  void press_at(float x, float y) { move(x, y), window.hold(true), frames(2); }
+  void release() { window.hold(false), frames(2); }
+  void click(float x, float y) { press_at(x, y), release(); }
+  void command(const std::string& line) {
+    click(5, 995);  // a refused line stays in the box to be mended
+    window.state().command[0] = '\0';
+    press(view, window.state(), Key::slash);
+    frames(2);
+    window.type(view, line + "\n");
+    frames(2);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("hands: a bar of a gate is pulled, live, and undone in one step") {
+  Hands h;
+  const Document before = h.view.document();
+  // The first of three rows: bars take the left 16 % below the title and the row's head.
+  const Rect& g = h.at.gates;
+  const float x = g.x + 0.55f * h.em, y = g.y + (0.35f + 1.5f + 1.3f) * h.em + 1.5f;
+  h.press_at(x + 0.5f * h.em, y);
+  const float near_left = static_cast<float>(h.view.a().gates(14).b[0]);
+  h.move(x + 2.0f * h.em, y);
+  const float middle = static_cast<float>(h.view.a().gates(14).b[0]);
+  CHECK((near_left > 0 && middle > near_left && middle < 0.9f));
+  h.release();
+  CHECK_FALSE(h.view.document() == before);
+  press(h.view, h.window.state(), Key::undo);
+  CHECK(h.view.document() == before);
+}
+
+TEST_CASE("hands: a fact and a cell of S are overwritten by a double click") {
+  Hands h;
+  h.view.transport.to_end();
+  const float x = h.at.associations.x + 2 * h.em, y = h.at.associations.y + (0.35f + 1.5f + 1.35f + 0.7f) * h.em;
+  h.click(x, y), h.click(x, y);
+  REQUIRE(h.window.state().prompt == "Ana=");
+  const int T = h.view.length();
+  h.window.type(h.view, "teal\n");
+  CHECK(h.view.length() == T + 1);
+  CHECK(h.view.document().commands.back().value == "teal");
+
+  h.move(5, 5), h.frames(30);
+  const float sx = h.at.state.x + 0.25f * h.at.state.w, sy = h.at.state.y + 0.5f * h.at.state.h;
+  h.click(sx, sy), h.click(sx, sy);
+  REQUIRE(h.window.state().prompt.rfind("S[", 0) == 0);
+  h.window.type(h.view, "0.5\n");
+  CHECK(h.view.document().commands.back().verb == Verb::set_cell);
+  CHECK(h.view.document().commands.back().number == 0.5);
+}
+
+TEST_CASE("hands: the question mark opens and closes how to read a panel") {
+  Hands h;
+  const float x = h.at.gauges.right() - 1.2f * h.em, y = h.at.gauges.y + 1.0f * h.em;
+  h.click(x, y);
+  CHECK(h.window.state().reading == "gauges");
+  h.click(x, y);
+  CHECK(h.window.state().reading.empty());
+  h.move(h.at.spectrum.x + 3 * h.em, h.at.spectrum.y + 5 * h.em);
+  press(h.view, h.window.state(), Key::help);
+  CHECK(h.window.state().reading == "spectrum");
+}
+
+TEST_CASE("hands: what is under the pointer names its number and formula, and C copies it") {
+  Hands h;
+  h.move(h.at.state.x + 0.2f * h.at.state.w, h.at.state.y + 0.5f * h.at.state.h);
+  CHECK(h.window.state().hint.find("S[") != std::string::npos);
+  CHECK(h.window.state().hint.find("= ") != std::string::npos);
+  press(h.view, h.window.state(), Key::copy);
+  CHECK(h.window.state().picture_wanted == "copy");
+  CHECK(h.window.state().message == "copied: " + h.window.state().hint);
+  // Everywhere else the status line says something too.
+  for (const Rect& r : {h.at.step, h.at.gates, h.at.associations, h.at.recall, h.at.impact, h.at.readout, h.at.attention, h.at.retention,
+                        h.at.interference, h.at.spectrum, h.at.gauges}) {
+    h.window.state().hint.clear();
+    for (float f = 0.15f; f < 0.95f && h.window.state().hint.empty(); f += 0.05f) h.move(r.x + 0.3f * r.w, r.y + f * r.h);
+    CHECK_FALSE(h.window.state().hint.empty());
+  }
+}
+
+TEST_CASE("hands: the command box takes facts, steers, reports refusals and asks for pictures") {
+  Hands h;
+  h.view.transport.to_end();
+  const int T = h.view.length();
+  h.command("Ivy=gold");
+  CHECK(h.view.length() == T + 1);
+  h.command("go 3");
+  CHECK(h.view.transport.t() == 3);
+  h.command("nonsense");
+  CHECK(h.window.state().refused);
+  CHECK(h.window.state().message.find("expected") != std::string::npos);
+  h.command("help gates");
+  CHECK(h.window.state().reading == "gates");
+  h.command("focus impact");
+  CHECK(h.window.state().chosen == "impact");
+  h.command("png memory 2");
+  CHECK(h.window.state().picture_wanted == "png memory 2");
+  CHECK_FALSE(h.window.state().refused);
+}
+
+TEST_CASE("hands: scrub, play, a collapse slider") {
+  Hands h;
+  // The scrubber stands behind five buttons and the time.
+  const float x = h.at.bar.x + (1.9f * 3 + 3.6f + 1.9f + 0.25f * 6 + 4.85f) * h.em, y = h.at.bar.y + 0.5f * h.at.bar.h;
+  h.press_at(x + 0.10f * 1600, y);
+  const int right = h.view.transport.t();
+  h.move(x + 0.03f * 1600, y);
+  const int left = h.view.transport.t();
+  h.release();
+  CHECK((left < right && left >= 0 && right > 14));
+  press(h.view, h.window.state(), Key::home);
+  press(h.view, h.window.state(), Key::space);
+  CHECK(h.view.transport.playing());
+  for (int i = 0; i < 64; ++i) h.view.tick(1.0 / 60), h.frames(1);
+  CHECK(h.view.transport.t() == 4);
+  press(h.view, h.window.state(), Key::space);
+  const Rect& c = h.at.collapse;
+  const Document before = h.view.document();
+  const float sy = c.y + (0.35f + 1.5f + 1.65f + 0.7f) * h.em, sx = c.x + 0.55f * h.em + 5.9f * h.em;
+  h.press_at(sx + 2 * h.em, sy);
+  h.move(sx + 3 * h.em, sy);
+  h.release();
+  CHECK(h.view.document().b.morph);
+  CHECK((h.view.document().b.collapse.tie > 0 && h.view.document().b.collapse.tie < 1));
+  CHECK(h.view.undo());
+  CHECK(h.view.document() == before);
+}
+
+TEST_CASE("keys: panels, letters, maps and presets") {
+  ViewModel view;
+  PanelState state;
+  press(view, state, Key::tab);
+  CHECK(state.chosen == "memory");
+  press(view, state, Key::tab, true);
+  CHECK(state.chosen == panel_list().back().name);
+  press(view, state, Key::panel_3);
+  CHECK(state.chosen == "gates");
+  press(view, state, Key::picture);
+  CHECK(state.picture_wanted == "png gates");
+  press(view, state, Key::picture, true);
+  CHECK(state.picture_wanted == "png");
+  press(view, state, Key::csv);
+  CHECK(state.picture_wanted == "csv gates");
+  press(view, state, Key::d);
+  CHECK(view.options.map == Map::compare);
+  press(view, state, Key::d);
+  CHECK(view.options.map == Map::state);
+  press(view, state, Key::a);
+  CHECK(view.options.heads == Heads::a);
+  press(view, state, Key::normalise);
+  CHECK_FALSE(view.options.run_range);
+  press(view, state, Key::presets);
+  CHECK(view.document().b.variant == Variant::gdn);
+  press(view, state, Key::bigger);
+  CHECK(view.options.font == 16);
+  press(view, state, Key::smaller);
+  press(view, state, Key::smaller);
+  CHECK(view.options.font == 14);
+  press(view, state, Key::classroom);
+  press(view, state, Key::half_life);
+  CHECK((view.options.classroom && view.options.half_life));
+  press(view, state, Key::reset);
+  CHECK((view.options.font == 0 && !view.options.classroom && state.chosen.empty()));
+}
+
+TEST_SUITE_END();
