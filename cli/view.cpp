@@ -3,6 +3,7 @@
 //
 // fastweight view: the visualizer. With --screenshot, --describe or --csv it needs no display and ends by itself.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -55,7 +56,7 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
                      viz::png_bytes(a.panel.empty() ? viz::screenshot(view, options) : viz::panel_picture(view, a.panel, options)));
   if (!a.svg.empty()) viz::write_whole(a.svg, viz::panel_svg(view, a.panel, options));
   if (!a.panels.empty()) std::cout << viz::write_panels(view, a.panels, options) << " files in " << a.panels << "\n";
-  if (!a.animate.empty()) viz::write_animation(view, a.animate, options, 0, view.length());
+  if (!a.animate.empty()) viz::write_animation(view, a.animate, options, std::min(1, view.length()), view.length());
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
   throw Error(

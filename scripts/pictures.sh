@@ -18,4 +18,4 @@ program=${FASTWEIGHT_PROGRAM:-$root/build/cpu/cli/fastweight}
 [[ -x $program ]] || { echo "pictures.sh: expected the program at $program, got none; scripts/run.sh builds it" >&2; exit 1; }
 mkdir -p "$folder"
 "$program" view --size 1600x1000 --t 14 --screenshot "$folder/viz.png"
-"$program" view --size 1000x640 --animate "$folder/viz_run.png"
+"$program" view --size 1280x720 --animate "$folder/viz_run.png"

@@ -132,4 +132,11 @@ TEST_CASE("fact language: a script numbers its lines") {
                        "fact language: line 2 column 4: expected =, += or ? after the key, got the end of the line", Error);
 }
 
+TEST_CASE("fact language: names in UTF-8 are taken, bytes that are none refused") {
+  CHECK(parse_command("B\xc3\xb6=\xf0\x9f\x90\xb1")->key == "B\xc3\xb6");
+  for (const char* bad : {"A\x83=b", "A=\xc3", "A=\xc0\xaf", "A=\xed\xa0\x80", "A=\xf4\x90\x80\x80", "A=\xe0\x80\x80", "A=\xff"})
+    CHECK_THROWS_AS(parse_command(bad), Error);
+  CHECK_THROWS_WITH_AS(parse_command("A=\x83"), "fact language: line 1 column 3: expected text in UTF-8, got a byte that is none", Error);
+}
+
 TEST_SUITE_END();

@@ -5,8 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
 #include <string>
+#include <vector>
 
+#include "support/scratch.h"
 #include "viz/app/headless.h"
 #include "viz/panels/registry.h"
 
@@ -136,6 +139,26 @@ TEST_CASE("hands: the command box takes facts, steers, reports refusals and asks
   h.command("png memory 2");
   CHECK(h.window.state().picture_wanted == "png memory 2");
   CHECK_FALSE(h.window.state().refused);
+}
+
+TEST_CASE("hands: bad sessions and traces are refused in the window, which stays as it was") {
+  const test::Scratch folder;
+  std::ofstream(folder.file("bad.json")) << "{\"fastweight_session\": 1, \"settings\": 3}";
+  std::ofstream(folder.file("bad.safetensors")) << "\x10\x01garbage";
+  Hands h;
+  const Document before = h.view.document();
+  for (const std::string& line : std::vector<std::string>{
+           "open " + folder.file("bad.json"), "open " + folder.file("none.json"), "trace " + folder.file("bad.safetensors"),
+           "trace " + folder.file("none.safetensors"), "open", "help nothing", "svg x.svg nothing at all"}) {
+    INFO(line);
+    h.window.state().refused = false;
+    h.command(line);
+    const bool asked = !h.window.state().picture_wanted.empty();  // pictures are refused between frames
+    CHECK((h.window.state().refused || asked));
+    CHECK((asked || !h.window.state().message.empty()));
+    h.window.state().picture_wanted.clear();
+    CHECK(h.view.document() == before);
+  }
 }
 
 TEST_CASE("hands: scrub, play, a collapse slider") {

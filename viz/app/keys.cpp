@@ -99,7 +99,7 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
 void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   try {
     obey(view, state, key, shift);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     state.message = error.what();
     state.refused = true;
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "viz/model/utf8.h"
 
 namespace fw::viz {
 namespace {
@@ -19,7 +20,12 @@ bool is_name(char c) {
 
 class Reader {
  public:
-  Reader(std::string_view line, int number) : line_(line.substr(0, line.find('#'))), number_(number) { skip(); }
+  Reader(std::string_view line, int number) : line_(line.substr(0, line.find('#'))), number_(number) {
+    if (const std::size_t at = first_malformed(line_); at != std::string_view::npos)
+      throw Error("fact language: line " + std::to_string(number_) + " column " + std::to_string(at + 1) +
+                  ": expected text in UTF-8, got a byte that is none");
+    skip();
+  }
 
   bool at_end() const { return at_ >= line_.size(); }
   std::size_t at() const { return at_; }

@@ -213,7 +213,11 @@ std::string session_text(const ViewModel& view) {
                  {"heads", text_of(kHeads, o.heads)}, {"half_life", o.half_life},
                  {"classroom", o.classroom},          {"font", o.font},
                  {"reduced_motion", o.reduced_motion}};
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  try {
+    return out.dump(2) + "\n";
+  } catch (const Json::exception& error) {  // the path of a file may be any bytes
+    throw Error(std::string("session: expected names in UTF-8, got ") + error.what());
+  }
 }
 
 void open_session(ViewModel& view, std::string_view text, std::string_view name) {

@@ -38,7 +38,7 @@ void edit_popup(Ui& ui) {
       ui.view.enter(line);
       state.message = line;
       state.refused = false;
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       state.message = error.what();
       state.refused = true;
     }

@@ -171,7 +171,7 @@ void gates_panel(Ui& ui, const Rect& r) {
   try {
     view.change(with_gate(view.document(), of_b, t, pulled.gate, pulled.channel, pulled.value), true);
     ui.state.refused = false;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     ui.state.message = error.what();
     ui.state.refused = true;
   }

@@ -53,7 +53,7 @@ template <class F>
 void attempt(Ui& ui, F&& command) {
   try {
     command();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     ui.state.message = error.what();
     ui.state.refused = true;
   }
@@ -95,11 +95,15 @@ bool panel_command(Ui& ui, const std::string& line) {
     ui.state.picture_wanted = line;
     return true;
   }
+  if (line == "gates a" || line == "gates b") {
+    ui.state.gates_of_b = line == "gates b";
+    return true;
+  }
   if (verb != "help" && verb != "focus") return false;
   if (verb == "help" && rest.empty()) {
     ui.state.message =
         "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
-        "save  open  trace  help PANEL";
+        "save  open  trace  focus PANEL  help PANEL";
     return true;
   }
   const PanelInfo* panel = find_panel(rest);
