@@ -105,8 +105,8 @@ void Run::simulate() {
   recall_.resize(line.facts.size());
   checkpoints_.reserve(static_cast<std::size_t>(T / distance_ + 1));
   Matrix S = matrix_of(last_), before;
-  Vec rows = row_norms(last_);
-  for (double& x : rows) x *= x;
+  Vec rows(static_cast<std::size_t>(S.rows()));
+  static_cast<void>(pass_over(S, S.data(), rows));
   naive::StepRecord<double> record;
   Vector o;
   for (int t = length() + 1; t <= T; ++t) {
