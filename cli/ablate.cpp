@@ -2,12 +2,13 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
 // fastweight ablate: variants x tasks x seeds. Leaves a folder with runs.jsonl (one finished training a line, appended as they end, so that an
-// interrupted ablation goes on where it stopped), table.md with every seed's point, and plot.svg.
+// interrupted ablation goes on where it stopped), table.md with every seed's point, plot.svg, and curves.svg.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,8 +17,10 @@
 
 #include "commands.h"
 #include "core/error.h"
+#include "curves.h"
 #include "experiment_arguments.h"
 #include "median.h"
+#include "model/config_json.h"
 #include "plot.h"
 #include "progress.h"
 
@@ -25,6 +28,8 @@ namespace fw::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr index_t kCurvePoints = 100;  ///< of a learning curve, each the mean accuracy of the steps since the last
 
 struct AblateArguments {
   ExperimentArguments experiment;
@@ -44,9 +49,23 @@ std::pair<std::string, std::string> split_task(const std::string& text) {
 }
 
 /// Everything that decides about a run, as the key under which it is found again.
-Json description(const model::Experiment& e, const VariantChoice& choice, index_t sequences, const std::string& config) {
-  return {{"task", e.task},   {"settings", e.settings}, {"variant", choice.name},     {"seed", e.seed},        {"batch", e.batch},
-          {"steps", e.optimizer.steps}, {"lr", e.optimizer.lr}, {"eval_sequences", sequences}, {"model", config}};
+Json description(const model::Experiment& e, const VariantChoice& choice, index_t sequences) {
+  const model::OptimizerOptions& o = e.optimizer;
+  Json config = Json::parse(model::config_to_json(e.model));
+  for (const char* key : {"architectures", "hidden_act", "hidden_ratio", "model_type"}) config.erase(key);  // say nothing more
+  return {{"task", e.task},
+          {"settings", e.settings},
+          {"variant", choice.name},
+          {"seed", e.seed},
+          {"batch", e.batch},
+          {"steps", o.steps},
+          {"lr", o.lr},
+          {"min_lr_ratio", o.min_lr_ratio},
+          {"warmup", o.warmup},
+          {"weight_decay", o.weight_decay},
+          {"clip", o.clip},
+          {"eval_sequences", sequences},
+          {"model", std::move(config)}};
 }
 
 std::vector<Json> finished_runs(const std::string& path) {
@@ -65,6 +84,8 @@ void write_file(const std::string& path, const std::string& text) {
   if (!out) throw Error("ablate: cannot write " + path);
 }
 
+double rounded(double x) { return std::round(1e4 * x) / 1e4; }
+
 Json run_one(const AblateArguments& a, model::Experiment e, model::Task& task, const std::string& title) {
   model::LanguageModel<float> net(e.model, a.experiment.backend);
   net.threads = a.experiment.threads;
@@ -72,14 +93,21 @@ Json run_one(const AblateArguments& a, model::Experiment e, model::Task& task, c
   model::Training training(net, e.optimizer);
   Progress progress(title);
   const auto begin = std::chrono::steady_clock::now();
+  Json curve = Json::array();
+  double loss = 0, accuracy = 0, since = 0;
   model::train(training, task, e, [&](const model::TrainingProgress& p) {
-    progress.update(static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps),
-                    fmt::format("step {}, loss {:.3f}, accuracy {:.3f}, {:.0f} s left", p.step.step, p.step.loss, p.step.accuracy, p.seconds_left));
+    progress.update(static_cast<double>(p.step.step) / static_cast<double>(e.optimizer.steps), training_stage(p));
+    loss += p.step.loss, accuracy += p.step.accuracy, ++since;
+    if (p.step.step * kCurvePoints / e.optimizer.steps != (p.step.step - 1) * kCurvePoints / e.optimizer.steps) {
+      curve.push_back({p.step.step, rounded(loss / since), rounded(accuracy / since)});
+      loss = accuracy = since = 0;
+    }
     return true;
   });
   Json run;
   run["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   run["parameters"] = net.table().size(), run["state"] = model::state_size(e.model).rule;
+  run["curve"] = std::move(curve);
   const std::string trained = task.parameters().str();
   run["scores"].push_back(Json::parse(scores_json(model::evaluate(net, task, e.seed + 1000, a.eval_sequences))));
   for (const std::string& settings : task.evaluations()) {
@@ -117,6 +145,21 @@ PlotPanel panel_of(const std::string& task, const std::vector<Json>& runs, const
   return panel;
 }
 
+CurvePanel curves_of(const std::string& task, const std::vector<Json>& runs, const std::vector<std::string>& variants) {
+  CurvePanel panel{task, 0, {}};
+  for (const std::string& variant : variants) {
+    CurveGroup group{variant, {}};
+    for (const Json& run : runs) {
+      if (run["description"]["variant"] != variant || !run.contains("curve")) continue;
+      panel.chance = run["scores"].front()["chance"];
+      group.seeds.emplace_back();
+      for (const Json& point : run["curve"]) group.seeds.back().push_back({point[0], point[2]});
+    }
+    panel.groups.push_back(std::move(group));
+  }
+  return panel;
+}
+
 void run_ablate(const AblateArguments& a, const std::string& command) {
   if (a.seeds < 1) throw Error("ablate: --seeds must be at least 1, got " + std::to_string(a.seeds));
   std::filesystem::create_directories(a.out);
@@ -127,6 +170,7 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
   index_t target = 0;
   std::string table = "# Ablation\n\nWritten by `fastweight ablate`; every seed is shown.\n\n    " + command + "\n\n";
   std::vector<PlotPanel> panels;
+  std::vector<CurvePanel> curves;
   Json all = Json::array();
   index_t done = 0;
   const auto total = static_cast<index_t>(choices.size() * a.tasks.size()) * a.seeds;
@@ -138,14 +182,15 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
       for (const VariantChoice& choice : choices) {
         model::Experiment e{name, settings, model_config(a.experiment, choice), a.experiment.optimizer, a.experiment.batch, 0};
         model::prepare(e);
+        e.model = model::match_state(e.model);
         target = std::max(target, model::layout_parameters(e.model).table.size());
       }
     for (const VariantChoice& choice : choices)
       for (index_t i = 0; i < a.seeds; ++i, ++done) {
         model::Experiment e{name, settings, model_config(a.experiment, choice), a.experiment.optimizer, a.experiment.batch, a.first_seed + static_cast<std::uint64_t>(i)};
         const std::unique_ptr<model::Task> task = model::prepare(e);
-        if (a.match) e.model = model::match_parameters(e.model, target);
-        const Json key = description(e, choice, a.eval_sequences, model::summary(e.model));
+        if (a.match) e.model = model::match_parameters(model::match_state(e.model), target);
+        const Json key = description(e, choice, a.eval_sequences);
         const auto found = std::find_if(before.begin(), before.end(), [&](const Json& run) { return run["description"] == key; });
         if (found != before.end()) {
           runs.push_back(*found);
@@ -165,12 +210,14 @@ void run_ablate(const AblateArguments& a, const std::string& command) {
         runs.push_back(std::move(line));
       }
     panels.push_back(panel_of(text, runs, a.variants, table));
+    curves.push_back(curves_of(text, runs, a.variants));
     for (Json& run : runs) all.push_back(std::move(run));
     write_file(a.out + "/table.md", table);
     write_file(a.out + "/plot.svg", ablation_svg(panels));
+    write_file(a.out + "/curves.svg", curves_svg(curves));
   }
   if (a.json) std::cout << all.dump() << '\n';
-  else std::cout << "\n" << table << a.out << "/table.md, plot.svg, runs.jsonl\n";
+  else std::cout << "\n" << table << a.out << "/table.md, plot.svg, curves.svg, runs.jsonl\n";
 }
 
 }  // namespace
@@ -183,20 +230,22 @@ void add_ablate(CLI::App& app, int& status) {
   command->add_option("--tasks", a->tasks, "tasks, with settings behind colons: pour:cups=4:T=32")->delimiter(',')->capture_default_str();
   command->add_option("--seeds", a->seeds, "trainings of each")->capture_default_str();
   command->add_option("--first-seed", a->first_seed, "the seeds count up from here")->capture_default_str();
-  command->add_flag("--match", a->match, "the same number of parameters for all, by the width of the MLP");
+  command->add_flag("--match", a->match, "the same number of parameters for all, by the width of the MLP; windows of attention so that states are as large");
   command->add_option("--eval-sequences", a->eval_sequences, "of every evaluation")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("-o,--out", a->out, "folder; finished trainings in it are not made again")->capture_default_str();
   command->add_flag("--json", a->json, "all runs as one array");
   add_experiment_options(*command, a->experiment);
   command->footer("Example:\n  fastweight ablate --variants gdn2:neg,kda:neg,mamba2 --tasks pour --seeds 3 --match -o build/pour_ablation");
-  command->callback([a, &status] {
-    std::string text = "fastweight ablate --variants ";
-    for (std::size_t i = 0; i < a->variants.size(); ++i) text += (i ? "," : "") + a->variants[i];
-    text += " --tasks ";
-    for (std::size_t i = 0; i < a->tasks.size(); ++i) text += (i ? "," : "") + a->tasks[i];
-    text += fmt::format(" --seeds {}{} --layers {} --hidden {} --heads {} --key-width {} --value-width {} --mlp {} --batch {} --steps {} --lr {}", a->seeds, a->match ? " --match" : "",
-                        a->experiment.layers, a->experiment.hidden, a->experiment.heads, a->experiment.key_width, a->experiment.value_width, a->experiment.mlp,
-                        a->experiment.batch, a->experiment.optimizer.steps, a->experiment.optimizer.lr);
+  command->callback([a, command, &status] {
+    std::string text = "fastweight ablate";
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->count() == 0) continue;
+      text += " " + option->get_name(false, false);
+      if (option->get_expected_min() == 0) continue;  // a flag
+      std::string values;
+      for (const std::string& value : option->results()) values += (values.empty() ? "" : ",") + value;
+      text += " " + (values.find(' ') == std::string::npos ? values : "\"" + values + "\"");
+    }
     run_ablate(*a, text);
     status = 0;
   });

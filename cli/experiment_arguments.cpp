@@ -23,6 +23,9 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
   command.add_option("--window", a.window, "tokens that sliding-window attention sees")->capture_default_str();
   command.add_flag("--hybrid", a.hybrid, "every second layer is sliding-window attention");
   command.add_flag("--no-gate", a.no_gate, "no gate on the output of the mixers");
+  command.add_option("--output-gate", a.output_gate, "its activation: silu, sigmoid")->capture_default_str();
+  command.add_option("--init", a.initialisation, "starting values of the projections: paper, fla, wide")->capture_default_str();
+  command.add_flag("--tie", a.tie, "one table for the embedding and the last projection");
   command.add_option("--batch", a.batch, "sequences a step")->capture_default_str();
   command.add_option("--steps", a.optimizer.steps, "training steps")->capture_default_str();
   command.add_option("--lr", a.optimizer.lr, "highest learning rate")->capture_default_str();
@@ -37,10 +40,15 @@ void add_experiment_options(CLI::App& command, ExperimentArguments& a) {
 VariantChoice variant_choice(const std::string& who, const std::string& text) {
   VariantChoice choice;
   choice.name = text;
-  std::string rule = text;
-  if (const auto colon = text.find(':'); colon != std::string::npos) {
-    if (text.substr(colon) != ":neg") throw Error(who + ": a variant must be a rule, or a rule and \":neg\", got \"" + text + "\"");
-    rule = text.substr(0, colon), choice.negative = true;
+  const std::size_t colon = text.find(':');
+  const std::string rule = text.substr(0, colon);
+  for (std::size_t at = colon; at != std::string::npos;) {
+    const std::size_t end = text.find(':', at + 1);
+    const std::string mark = text.substr(at, end == std::string::npos ? end : end - at);
+    bool& mine = mark == ":neg" ? choice.negative : choice.hybrid;
+    if ((mark != ":neg" && mark != ":hybrid") || mine)
+      throw Error(who + ": a variant must be a rule, with \":neg\" or \":hybrid\" or both behind it, got \"" + text + "\"");
+    mine = true, at = end;
   }
   choice.variant = variant_from_name(rule);
   const VariantInfo& row = info(choice.variant);
@@ -51,14 +59,21 @@ VariantChoice variant_choice(const std::string& who, const std::string& text) {
 
 model::ModelConfig model_config(const ExperimentArguments& a, const VariantChoice& choice) {
   model::ModelConfig config;
-  config.mixers = model::uniform_stack(choice.variant, a.layers, a.hybrid);
+  config.mixers = model::uniform_stack(choice.variant, a.layers, a.hybrid || choice.hybrid);
   config.hidden_size = a.hidden, config.num_heads = a.heads, config.num_v_heads = a.value_heads;
   config.head_k_dim = a.key_width, config.head_v_dim = a.value_width, config.conv_size = a.convolution;
   config.intermediate_size = a.mlp, config.window_size = a.window;
-  config.allow_neg_eigval = choice.negative, config.use_gate = !a.no_gate;
+  config.allow_neg_eigval = choice.negative, config.use_gate = !a.no_gate, config.tie_word_embeddings = a.tie;
+  config.initialisation = model::initialisation_from_name(a.initialisation);
+  config.output_gate_act = model::gate_activation_from_name(a.output_gate);
   return config;
 }
 
+std::string training_stage(const model::TrainingProgress& p) {
+  const double rate = p.tokens_per_second;
+  const std::string tokens = rate < 1e4 ? fmt::format("{:.0f}", rate) : rate < 1e7 ? fmt::format("{:.0f}k", rate / 1e3) : fmt::format("{:.0f}M", rate / 1e6);
+  return fmt::format("loss {:.3f}, acc {:.3f}, {} tokens/s, {:.0f} s left", p.step.loss, p.step.accuracy, tokens, p.seconds_left);
+}
 std::string scores_json(const model::Scores& s) {
   nlohmann::ordered_json json = {{"settings", s.settings}, {"length", s.length},     {"sequences", s.sequences}, {"scored", s.scored},
                                  {"right", s.right},       {"accuracy", s.accuracy()}, {"chance", s.chance},       {"loss", s.loss}};
@@ -68,8 +83,11 @@ std::string scores_json(const model::Scores& s) {
 }
 std::string scores_line(const model::Scores& s) {
   std::string line = fmt::format("length {}: accuracy {:.4f} (chance {:.3f}), loss {:.4f}, {} answers", s.length, s.accuracy(), s.chance, s.loss, s.scored);
-  const char* before = "; wrong: ";
-  for (const auto& [kind, count] : s.wrong) line += fmt::format("{}{} {}", before, kind, count), before = ", ";
+  if (s.right == s.scored) return line;
+  line += fmt::format(", {} wrong", s.scored - s.right);
+  const char* before = ": ";
+  for (const auto& [kind, count] : s.wrong)
+    if (kind != "wrong" || s.wrong.size() > 1) line += fmt::format("{}{} {}", before, kind, count), before = ", ";
   return line;
 }
 

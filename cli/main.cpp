@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The program: parses, runs one subcommand, turns every failure into one line on stderr. Exit status: 0 fine or right,
+// The program: parses, runs one subcommand, turns every failure into one message on stderr. Exit status: 0 fine or right,
 // 2 a kernel is wrong, 1 unusable input (arguments, files, memory, a full disk).
 #include <CLI/CLI.hpp>
 
@@ -16,8 +16,10 @@ namespace {
 
 constexpr int kUnusable = 1;
 
+/// One line; the items of a list, which are indented, keep lines of their own.
 int complain(std::string text) {
-  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, " ");
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; ++at)
+    if (text.compare(at + 1, 2, "  ") != 0) text[at] = ' ';
   std::fprintf(stderr, "fastweight: %s\n", text.c_str());
   return kUnusable;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "median.h"
+#include "svg.h"
 
 namespace fw::cli {
 namespace {
@@ -13,36 +14,28 @@ constexpr double kLeft = 130, kWidth = 340, kRow = 26, kHead = 58, kFoot = 44, k
 constexpr const char* kNear = "#0b5394";  // these two are told apart by everybody, and by shape
 constexpr const char* kFar = "#d95f02";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
-  return out;
-}
-std::string text(double x, double y, const std::string& what, const char* anchor, int size, const char* more = "") {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-size=\"{}\"{}>{}</text>\n", x, y, anchor, size, more, escaped(what));
-}
 double height_of(const PlotPanel& panel) { return kHead + kRow * static_cast<double>(panel.rows.size()) + kFoot; }
 
 std::string panel_svg(const PlotPanel& panel, double top) {
   const double bottom = top + kHead + kRow * static_cast<double>(panel.rows.size());
   const auto at = [](double accuracy) { return kLeft + kWidth * accuracy; };
-  std::string out = text(kLeft, top + 20, panel.title, "start", 15, " font-weight=\"bold\"");
-  out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", kLeft + 4, top + 35, kNear) + text(kLeft + 13, top + 39, panel.near_label, "start", 12);
+  std::string out = svg_text(kLeft, top + 20, panel.title, "start", 15, " font-weight=\"bold\"");
+  out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", kLeft + 4, top + 35, kNear) + svg_text(kLeft + 13, top + 39, panel.near_label, "start", 12);
   if (!panel.far_label.empty())
     out += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"7\" height=\"7\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\"/>\n", kLeft + 150, top + 31.5, kFar) +
-           text(kLeft + 163, top + 39, panel.far_label, "start", 12);
+           svg_text(kLeft + 163, top + 39, panel.far_label, "start", 12);
   for (int i = 0; i <= 4; ++i) {
     const double x = at(0.25 * i);
     out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"#dddddd\"/>\n", x, top + kHead - 6, bottom);
-    out += text(x, bottom + 15, fmt::format("{:g}", 0.25 * i), "middle", 11);
+    out += svg_text(x, bottom + 15, fmt::format("{:g}", 0.25 * i), "middle", 11);
   }
   out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"#777777\" stroke-dasharray=\"4 3\"/>\n", at(panel.chance), top + kHead - 6, bottom);
-  out += text(at(panel.chance), bottom + 29, fmt::format("chance {:.3f}", panel.chance), "middle", 11, " fill=\"#555555\"");
-  out += text(at(1), bottom + 29, "accuracy", "end", 11, " fill=\"#555555\"");
+  out += svg_text(at(panel.chance), bottom + 29, fmt::format("chance {:.3f}", panel.chance), "middle", 11, " fill=\"#555555\"");
+  out += svg_text(at(1), bottom + 29, "accuracy", "end", 11, " fill=\"#555555\"");
   for (std::size_t i = 0; i < panel.rows.size(); ++i) {
     const PlotRow& row = panel.rows[i];
     const double y = top + kHead + kRow * (static_cast<double>(i) + 0.5);
-    out += text(kLeft - 10, y + 4, row.label, "end", 13);
+    out += svg_text(kLeft - 10, y + 4, row.label, "end", 13);
     const auto median = [&](const std::vector<double>& values, double shift, const char* colour) {
       if (!values.empty())
         out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1:.1f}\" x2=\"{0:.1f}\" y2=\"{2:.1f}\" stroke=\"{3}\" stroke-width=\"2\"/>\n", at(median_of(values)), y + shift - 6, y + shift + 6, colour);
@@ -64,9 +57,7 @@ std::string ablation_svg(const std::vector<PlotPanel>& panels) {
     body += panel_svg(panel, height);
     height += height_of(panel) + kGap;
   }
-  const double width = kLeft + kWidth + 30;
-  return fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"sans-serif\" fill=\"#111111\">\n", width, height) +
-         fmt::format("<rect width=\"{:.0f}\" height=\"{:.0f}\" fill=\"#ffffff\"/>\n", width, height) + body + "</svg>\n";
+  return svg_page(kLeft + kWidth + 30, height, body);
 }
 
 }  // namespace fw::cli

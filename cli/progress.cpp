@@ -30,15 +30,19 @@ int terminal_columns() {
 }  // namespace
 
 std::string progress_line(const std::string& title, const std::string& stage, double fraction, double seconds, int columns) {
-  constexpr int kBar = 20;
+  constexpr int kBar = 20, kShortest = 4;
+  std::string after = fmt::format("{:.0f} s", seconds);
+  if (!stage.empty()) after += "  " + stage;
   std::string line = title + "  ";
   if (fraction >= 0.0) {
     const double share = std::min(fraction, 1.0);
-    const auto full = static_cast<std::size_t>(std::floor(share * kBar));
-    line += "[" + std::string(full, '#') + std::string(kBar - full, '.') + fmt::format("] {:3.0f} %  ", std::floor(100.0 * share));
+    after = fmt::format("] {:3.0f} %  ", std::floor(100.0 * share)) + after;
+    // the bar gives way first: what it says is said by the number as well
+    const int room = columns - 2 - static_cast<int>(line.size() + after.size()), bar = std::clamp(room, kShortest, kBar);
+    const auto full = static_cast<std::size_t>(std::floor(share * bar));
+    line += "[" + std::string(full, '#') + std::string(static_cast<std::size_t>(bar) - full, '.');
   }
-  line += fmt::format("{:.0f} s", seconds);
-  if (!stage.empty()) line += "  " + stage;
+  line += after;
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return line.substr(0, static_cast<std::size_t>(std::max(columns - 1, 1)));

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "core/error.h"
+#include "view_lessons.h"
 #include "view_time.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
@@ -32,7 +33,7 @@ struct ViewArguments {
   std::string prompt;
   viz::ModelSource model;
   bool describe = false, prompt_given = false, time = false;
-
+  LessonArguments lesson;
   bool pictures() const { return !screenshot.empty() || !svg.empty() || !panels.empty() || !animate.empty(); }
   bool headless() const { return !save.empty() || !save_trace.empty() || !csv.empty() || pictures() || describe || time; }
 };
@@ -43,13 +44,14 @@ void parse_size(const std::string& text, int& width, int& height) {
     throw Error("view: --size: expected WIDTHxHEIGHT, each 320 to 6400, got " + text);
 }
 
-void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
+void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course) {
 #ifdef FASTWEIGHT_WITH_DRAWING
   viz::HeadlessOptions options;
   options.width = width;
   options.height = height;
   options.font = a.font;
   options.font_size = static_cast<float>(a.font_size);
+  options.course = std::move(course);
   options.scale = a.scale;
   if (!a.screenshot.empty())
     viz::write_whole(a.screenshot,
@@ -65,7 +67,8 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height) {
 #endif
 }
 
-void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, const std::string& message) {
+void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int height, std::shared_ptr<viz::Course> course,
+                 const std::string& message = {}) {
 #ifdef FASTWEIGHT_WITH_WINDOW
   viz::WindowOptions options;
   options.width = width;
@@ -74,6 +77,7 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
   options.font_size = static_cast<float>(a.font_size);
   options.frames = a.frames;
   options.message = message;
+  options.course = std::move(course);
   viz::run_window(view, options);
 #else
   static_cast<void>(view), static_cast<void>(a), static_cast<void>(width), static_cast<void>(height);
@@ -84,7 +88,8 @@ void open_window(viz::ViewModel& view, const ViewArguments& a, int width, int he
 #endif
 }
 
-void open_source(viz::ViewModel& view, const ViewArguments& a) {
+/// What was asked for, and where the lessons stand.
+std::shared_ptr<viz::Course> open_source(viz::ViewModel& view, const ViewArguments& a) {
   if (!a.session.empty()) viz::load_session(view, a.session);
   if (!a.trace.empty()) view.open_trace({a.trace, a.sequence, a.head, a.layer});
   if (!a.model.path.empty()) {
@@ -98,27 +103,34 @@ void open_source(viz::ViewModel& view, const ViewArguments& a) {
     view.run_script(viz::read_text(a.script, "script"));
   }
   if (!a.theme.empty()) view.enter("set theme " + a.theme);
+  if (!a.lesson.pictures.empty()) return nullptr;
+  auto course = open_lesson(view, a.lesson, !a.headless());
   if (a.t >= 0) view.enter("go " + std::to_string(a.t));
+  return course;
 }
 
 void run_view(const ViewArguments& a) {
   int width = 0, height = 0;
   parse_size(a.size, width, height);
+  if (a.lesson.list) return list_lessons(a.lesson);
   if (a.time) return print_view_times([&](viz::ViewModel& view) { open_source(view, a); }, width, height);
   viz::ViewModel view;
+  std::shared_ptr<viz::Course> course;
   try {
-    open_source(view, a);
+    course = open_source(view, a);
   } catch (const Error& error) {
     // A window says it itself: what was asked for may be gone, the rest can be used.
     if (a.headless() || a.model.path.empty() + a.session.empty() + a.trace.empty() == 3) throw;
-    return open_window(view, a, width, height, error.what());
+    return open_window(view, a, width, height, open_lesson(view, {}, true), error.what());
   }
+  if (!a.lesson.pictures.empty()) return picture_lessons(view, a.lesson, {width, height, a.font, a.font_size});
   if (!a.save.empty()) viz::save_session(view, a.save);
   if (!a.save_trace.empty()) write_safetensors(a.save_trace, viz::case_of(view.a()));
   if (!a.csv.empty()) viz::write_whole(a.csv, a.panel.empty() ? viz::csv_of(view) : viz::table_of(view, a.panel));
-  if (a.pictures()) draw(view, a, width, height);
+  if (a.pictures()) draw(view, a, width, height, course);
+  if (a.describe && course->in_lesson()) std::cout << viz::describe(*course, view) << "\n";
   if (a.describe) std::cout << viz::describe(view);
-  if (!a.headless()) open_window(view, a, width, height, {});
+  if (!a.headless()) open_window(view, a, width, height, course);
 }
 
 }  // namespace
@@ -175,9 +187,10 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--frames", a->frames, "close the window after so many frames")->check(CLI::PositiveNumber);
   command->add_option("--save", a->save, "write the session as JSON");
   command->add_option("--save-trace", a->save_trace, "write A's run as tensors that fastweight verify judges");
+  add_lesson_options(*command, a->lesson);
   command->footer(
       "Example:\n  fastweight view --screenshot out.png --theme dark --t 14\n  fastweight view --panel gates --svg gates.svg --csv "
-      "gates.csv\n  fastweight view --script facts.txt --describe\n"
+      "gates.csv\n  fastweight view --script facts.txt --describe\n  fastweight view --lesson fading\n"
       "  fastweight view --checkpoint notebooks_data/checkpoints/pour_gdn2_neg --example 3 --head 1 --screenshot out.png");
   command->callback([a, prompt, &status] {
     a->prompt_given = prompt->count() > 0;

@@ -103,9 +103,9 @@ ReadConfig read_config(const std::string& folder) {
   return config_from_json(read_text(path), path);
 }
 
-/// An interrupted or finished training, checked against the one that goes on.
-void check_resumable(const std::string& path, const TensorFile& file, const Training& training) {
-  std::string text;
+/// An interrupted or finished training, checked against the one that goes on: all that differs.
+void check_resumable(const std::string& folder, const std::string& path, const TensorFile& file, const Training& training) {
+  std::string text = config_differences(training.model().config(), read_config(folder).config);
   for (const auto& [key, wanted] : options_as_text(training.options())) {
     const auto at = file.metadata.find("optimizer." + key);
     if (at == file.metadata.end() || at->second != wanted)
@@ -143,6 +143,8 @@ void save_training(const std::string& folder, const Training& training, const No
   });
 }
 
+void check_place(const std::string& folder) { replace_folder(folder, nullptr); }
+
 LoadedModel load_model(const std::string& folder, std::string_view backend) {
   ReadConfig read = read_config(folder);
   WeightFile weights = read_weights(folder);
@@ -166,7 +168,7 @@ Notes resume(const std::string& folder, Training& training) {
   const std::string path = (fs::path(folder) / "training.safetensors").string();
   if (!fs::exists(path)) throw Error("resume: " + folder + " must hold training.safetensors, got a model alone");
   WeightFile state{path, read_safetensors(path)};
-  check_resumable(path, state.file, training);
+  check_resumable(folder, path, state.file, training);
   OptimizerState next;
   next.step = step_of(path, state.file);
   const ParameterTable& table = training.model().table();

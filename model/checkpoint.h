@@ -26,6 +26,9 @@ void save_model(const std::string& folder, const LanguageModel<float>& model, DT
 /// Model and training state, for resume().
 void save_training(const std::string& folder, const Training& training, const Notes& notes = {});
 
+/// Throws unless a checkpoint can be written there; changes nothing. For those who would rather know before they train.
+void check_place(const std::string& folder);
+
 struct LoadedModel {
   LanguageModel<float> model;
   std::vector<std::string> ignored;  ///< keys of config.json that mean nothing here

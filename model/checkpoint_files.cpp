@@ -126,13 +126,17 @@ void replace_folder(const std::string& folder, const std::function<void(const st
   fs::remove_all(fresh, error);
   if (!fs::create_directories(fresh, error)) throw Error("save checkpoint: cannot make the folder " + fresh + ": " + error.message());
   try {
+    if (fs::exists(target) && !fs::exists(fs::path(target) / "config.json") && !(fs::is_directory(target) && fs::is_empty(target)))
+      throw Error("save checkpoint: " + target + " must be free or a checkpoint, got something else");
+    if (!write) {
+      fs::remove_all(fresh, error);
+      return;
+    }
     write(fresh);
     if (!fs::exists(target)) {
       fs::rename(fresh, target);
       return;
     }
-    if (!fs::exists(fs::path(target) / "config.json") && !fs::is_empty(target))
-      throw Error("save checkpoint: " + target + " must be free or a checkpoint, got something else");
     if (!exchange(fresh, target)) {  // a file system that cannot exchange: the old one steps aside for a moment
       const std::string old = target + ".old-" + std::to_string(::getpid());
       fs::rename(target, old);

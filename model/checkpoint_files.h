@@ -30,6 +30,7 @@ void require_fit(const WeightFile& weights, const ParameterTable& table, const s
 /// Every parameter from its tensor. Throws as require_fit does, and then `values` is as before.
 void take_parameters(const WeightFile& weights, const ParameterTable& table, const std::string& prefix, std::vector<float>& values);
 /// `write` fills a fresh folder, which then takes the place of `folder` in one step. Where write throws, nothing has changed.
+/// Without `write` it is only tried whether that could be done.
 void replace_folder(const std::string& folder, const std::function<void(const std::string&)>& write);
 
 }  // namespace fw::model

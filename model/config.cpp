@@ -128,6 +128,13 @@ ModelConfig match_parameters(ModelConfig config, index_t target) {
   return config;
 }
 
+ModelConfig match_state(ModelConfig config) {
+  const index_t token = 2 * config.hidden_size / config.attention_heads() * config.attention_kv_heads();  // its key and value
+  const index_t recurrent = config.value_heads() * config.head_k_dim * config.head_v_dim;
+  config.window_size = 1 + std::max<index_t>((recurrent + token / 2) / token, 1);
+  return config;
+}
+
 std::string summary(const ModelConfig& c) {
   std::string stack;
   for (std::size_t i = 0; i < c.mixers.size();) {

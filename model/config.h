@@ -74,6 +74,8 @@ struct StateSize {
 StateSize state_size(const ModelConfig& config);
 /// Choose intermediate_size so that parameter_count comes nearest to `target`; the rest of the model stays.
 ModelConfig match_parameters(ModelConfig config, index_t target);
+/// Choose window_size so that an attention layer keeps about as many numbers as a recurrent layer of these heads.
+ModelConfig match_state(ModelConfig config);
 /// "gdn2 x 2, d 64, ...: 104448 parameters (... in the blocks), state 4096 + 1152 numbers a sequence"
 std::string summary(const ModelConfig& config);
 

@@ -62,11 +62,11 @@ struct FactorParams {
   Tokens tokens;
   index_t slots;
   int H, HV, Dk, Kp;
-  int heads;                 ///< gate heads: H, or HV when g, b or beta differ between the value heads of a key head
-  int g_heads, b_heads;      ///< H or HV
-  int g_is_float;            ///< g is float32, else of the tensor type
-  int bias_per_channel;      ///< dt_bias is [Hg,Dk], else [Hg]
-  int vectors;               ///< rows of q k b g begin at multiples of four elements
+  int heads;             ///< gate heads: H, or HV when g, b or beta differ between the value heads of a key head
+  int g_heads, b_heads;  ///< H or HV
+  int g_is_float;        ///< g is float32, else of the tensor type
+  int bias_per_channel;  ///< dt_bias is [Hg,Dk], else [Hg]
+  int vectors;           ///< rows of q k b g begin at multiples of four elements
   Decay decay;
   Erase erase;
   DecayActivation activation;
@@ -92,23 +92,23 @@ struct ScanParams {
   const char* images;
   const float* initial_state;
   float* final_state;
-  void* o;                   ///< null: not wanted
-  void* states;              ///< [slots,HV,Dk,Dv] of E, the state at the start of every chunk; null: not kept
+  void* o;       ///< null: not wanted
+  void* states;  ///< [slots,HV,Dk,Dv] of E, the state at the start of every chunk; null: not kept
   Tokens tokens;
   int HV, Dk, Dv, Kp;
-  int heads, tiles;          ///< gate heads; tiles of value columns
-  int stages;                ///< images in shared memory
+  int heads, tiles;  ///< gate heads; tiles of value columns
+  int stages;        ///< images in shared memory
   int erase, write_channel, sigmoid;
-  int floats;                ///< v w o are float32, else E
-  int vectors;               ///< rows of v w o begin at multiples of 16 bytes
-  int value_key;             ///< layout of initial_state and final_state
-  int wide;                  ///< the device has the wide matrix instruction of sm_90a
+  int floats;     ///< v w o are float32, else E
+  int vectors;    ///< rows of v w o begin at multiples of 16 bytes
+  int value_key;  ///< layout of initial_state and final_state
+  int wide;       ///< the device has the wide matrix instruction of sm_90a
   // Sequences cut in segments of time (combine.cu):
   Pass pass;
-  int segments;              ///< of a sequence, each of chunks/segments chunks, rounded up
-  float* carry;              ///< [N,HV,segments-1,Dv,Kp]
-  float* transitions;        ///< [N,heads,segments-2,Dk,Kp]
-  int transition_tiles;      ///< of the columns of a transition; set by the launch
+  int segments;          ///< of a sequence, each of chunks/segments chunks, rounded up
+  float* carry;          ///< [N,HV,segments-1,Dv,Kp]
+  float* transitions;    ///< [N,heads,segments-2,Dk,Kp]
+  int transition_tiles;  ///< of the columns of a transition; set by the launch
 };
 
 /// Per token and value head the one number of Write::scalar and Write::mean.

@@ -120,6 +120,8 @@ TEST_SUITE("cli") {
     CHECK(progress_line("golden", "", 7.0, 2.0, 80) == "golden  [####################] 100 %  2 s");
     CHECK(progress_line("golden", "", 0.999, 2.0, 80) == "golden  [###################.]  99 %  2 s");
     CHECK(progress_line("a\x1b[31mb\n", "", -1.0, 0.0, 80) == "a?[31mb?  0 s");
+    CHECK(progress_line("golden", "truth", 0.5, 3.4, 36) == "golden  [###....]  50 %  3 s  truth");  // the bar gives way
+    CHECK(progress_line("golden", "truth", 0.5, 3.4, 30) == "golden  [##..]  50 %  3 s  tr");
     CHECK(progress_line("golden", "truth", 0.5, 3.4, 10).size() == 9);
     CHECK(progress_line("golden", "truth", 0.5, 3.4, 0).size() == 1);
     cli::Progress bar("nobody waits");

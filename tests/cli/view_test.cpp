@@ -75,5 +75,25 @@ TEST_CASE("view: a picture without a display, or the packages that are missing")
   }
 }
 
+TEST_CASE("view: lessons without a display") {
+  const Scratch folder;
+  CHECK(has(fastweight(folder, "view --list-lessons").out, "fading"));
+  const Run run = fastweight(folder, "view --lesson fading --card 2 --predicted --describe");
+  CHECK(run.status == 0);
+  CHECK(has(run.out, "# Lesson 2: Fading is not confusion"));
+  CHECK(has(run.out, "the norm is 0.215"));
+  CHECK(has(fastweight(folder, "view --lesson 2 --card 5 --solved --describe").out, "- [x] Ana keeps her length"));
+  CHECK_FALSE(has(fastweight(folder, "view --lesson 2 --card 2 --describe").out, "What happened"));
+  write(folder.file("mine.json"), "{\"fastweight_lesson\": 1, \"name\": \"mine\"}");
+  for (const char* arguments : {"view --lesson 99 --describe", "view --lesson none --describe", "view --lesson 2 --card 9 --describe",
+                                "view --lesson mine.json --describe", "view --lesson absent.json --describe", "view --card 2 --describe"}) {
+    const Run bad = fastweight(folder, arguments);
+    INFO(arguments, ": ", bad.err);
+    CHECK(bad.status == 1);
+    CHECK(one_line(bad.err));
+  }
+  CHECK(has(fastweight(folder, "view --lesson mine.json --describe").err, "lesson: mine.json: title: expected a text, got nothing"));
+}
+
 TEST_SUITE_END();
 #endif

@@ -18,6 +18,7 @@ float font_size_for(const ViewModel& view, int width, float wanted) {
 }
 
 Headless::Headless(const HeadlessOptions& options) : options_(options) {
+  state_.course = options.course;
   if (options.scale < 1 || options.scale > 4) throw Error("headless: scale: expected 1, 2, 3 or 4, got " + std::to_string(options.scale));
   options_.width *= options.scale;
   options_.height *= options.scale;

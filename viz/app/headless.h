@@ -5,6 +5,7 @@
 // CPU rasteriser. What the program's --screenshot and the tests use; the same code draws the window on a screen.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "viz/app/main_window.h"
@@ -17,6 +18,7 @@ struct HeadlessOptions {
   float font_size = 0;              ///< pixels, in [8,48]; 0: what the view asks for, else chosen by the width
   int scale = 1;                    ///< in [1,4]: as many pixels for each, letters and lines as large
   std::string font;                 ///< a TrueType file; empty: looked for
+  std::shared_ptr<Course> course;   ///< lessons, if there are to be any
 };
 
 class Headless {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "viz/app/main_window.h"
+#include "viz/model/course.h"
 #include "viz/panels/registry.h"
 
 namespace fw::viz {
@@ -83,6 +84,9 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::smaller: resize_letters(view, state.em, -1); break;
     case Key::reset:
       resize_letters(view, 0, 0), o.classroom = false, state.tabs.clear(), state.reading.clear(), state.chosen.clear();
+      break;
+    case Key::lessons:
+      if (state.course != nullptr) state.course->open() ? state.course->leave(view) : state.course->show_list(view);
       break;
     case Key::classroom: o.classroom = !o.classroom; break;
     case Key::up: view.move_head(0, -1); break;

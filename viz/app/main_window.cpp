@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "viz/model/course.h"
 #include "viz/panels/registry.h"
 
 namespace fw::viz {
@@ -45,16 +46,66 @@ void status_line(Ui& ui, const Rect& r) {
     text(ui, inside, ui.state.message, c.text, Face::small);
   else
     text(ui, inside,
-         ui.sign(
-             "Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
-             "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 B blink \xc2\xb7 P picture \xc2\xb7 E numbers \xc2\xb7 C copy \xc2\xb7 ? how to read",
-             "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, P picture, ? how to read"),
+         ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
+                 "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 I lessons \xc2\xb7 P picture \xc2\xb7 E numbers \xc2\xb7 C copy \xc2\xb7 ? how "
+                 "to read",
+                 "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, I lessons, ? how to read"),
          c.muted, Face::small);
+}
+
+/// What another card changes about the window; is the lesson's panel shown?
+bool prepare_lesson(PanelState& state) {
+  const Course* room = state.course.get();
+  if (room == nullptr || !room->open()) return false;
+  const int shown = room->in_lesson() ? room->shown() : 0;
+  if (state.bottom.empty() || shown != state.lesson_shown) {
+    state.lesson_shown = shown;
+    state.lesson_scroll = 0;
+    state.bottom = room->in_lesson() ? room->lesson().panels : std::vector<std::string>{"retention", "spectrum", "gauges"};
+    point_at(state, room->in_lesson() ? room->card().focus : std::vector<std::string>{});
+  }
+  return true;
+}
+
+/// Outlines of the panels a lesson points at. They swell and fade once a second, or stand still when motion is reduced.
+void light_up(Ui& ui, const Places& at) {
+  PanelState& state = ui.state;
+  const Palette& c = ui.colours();
+  const auto outline = [&](const std::string& name, float strength) {
+    if (const Rect* r = at.find(name))
+      frame(ui, {r->x - 1, r->y - 1, r->w + 2, r->h + 2}, faded(c.accent, static_cast<std::uint32_t>(255 * strength)), 3, 5);
+  };
+  if (state.lit_for > 0) {
+    const float phase = (kLitSeconds - state.lit_for) * 6.2831853f;
+    for (const std::string& name : state.lit) outline(name, ui.view.options.reduced_motion ? 1.0f : 0.6f + 0.4f * std::cos(phase));
+    state.lit_for -= std::min(0.1f, ImGui::GetIO().DeltaTime);
+  }
+  if (!state.mentioned.empty()) outline(state.mentioned, 1.0f);
 }
 
 }  // namespace
 
-Places places_for(float width, float height, float em, int facts, bool classroom) {
+const Rect* Places::find(std::string_view panel) const {
+  const std::pair<const char*, const Rect*> all[] = {{"bar", &bar},
+                                                     {"ribbon", &ribbon},
+                                                     {"memory", &state},
+                                                     {"step", &step},
+                                                     {"gates", &gates},
+                                                     {"associations", &associations},
+                                                     {"recall", &recall},
+                                                     {"impact", impact.w > 0 ? &impact : &recall},
+                                                     {"readout", &readout},
+                                                     {"attention", &attention},
+                                                     {"retention", &retention},
+                                                     {"interference", &interference},
+                                                     {"spectrum", &spectrum},
+                                                     {"gauges", &gauges}};
+  for (const auto& [name, place] : all)
+    if (panel == name) return place->w > 0 ? place : nullptr;
+  return nullptr;
+}
+
+Places places_for(float width, float height, float em, int facts, bool classroom, const std::vector<std::string>* bottom) {
   Places out;
   const float gap = std::floor(0.45f * em);
   Rect all{gap, gap, width - 2 * gap, height - 2 * gap};
@@ -63,6 +114,7 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   out.bar = all.cut_top(all.w < 84.0f * em ? 2 * row + gap : row, gap);
   out.ribbon = all.cut_top(std::floor(2.9f * em), gap);
   out.status = all.cut_bottom(std::floor(1.4f * em), std::floor(0.3f * em));
+  if (bottom != nullptr) out.lesson = all.cut_left(std::floor(std::min(25.0f * em, 0.4f * all.w)), gap);
   if (classroom) {
     out.state = all.cut_left(std::floor(0.5f * all.w), gap);
     out.associations = all.cut_top(std::floor(std::min(0.6f * all.h, (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em)), gap);
@@ -74,7 +126,7 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
   out.step = left.cut_bottom(std::floor(std::max(0.36f * left.h, 11.0f * em)), gap);
   out.state = left;
-  out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
+  if (bottom == nullptr) out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
   out.gates = middle;
   out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
   const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
@@ -82,6 +134,18 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   if (charts.h > 12.0f * em) out.impact = charts.cut_bottom(std::floor(0.5f * charts.h), gap);
   out.recall = charts;
   out.associations = right;
+  if (bottom != nullptr) {
+    const float share = std::floor((below.w - gap * static_cast<float>(bottom->size() - 1)) / static_cast<float>(bottom->size()));
+    for (const std::string& name : *bottom) {
+      Rect& place = name == "attention"      ? out.attention
+                    : name == "retention"    ? out.retention
+                    : name == "interference" ? out.interference
+                    : name == "spectrum"     ? out.spectrum
+                                             : out.gauges;
+      place = below.cut_left(share, gap);
+    }
+    return out;
+  }
   const float each = std::floor((below.w - 4 * gap) / 5);
   out.attention = below.cut_left(each, gap);
   out.retention = below.cut_left(each, gap);
@@ -160,7 +224,9 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
   state.pointed.clear();
   state.em = em;
-  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), view.options.classroom);
+  const bool lesson = prepare_lesson(state);
+  const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), view.options.classroom,
+                               lesson ? &state.bottom : nullptr);
   struct Place {
     Rect where;
     std::vector<const char*> panels;
@@ -183,6 +249,12 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
                           {at.collapse, {"collapse"}}};
   for (std::size_t n = 0; n < std::size(places); ++n)
     if (places[n].where.w > 0) place_of_panels(ui, places[n].where, places[n].panels, static_cast<int>(n));
+  if (lesson) {
+    ImGui::PushID("lesson");
+    lesson_panel(ui, at.lesson);
+    ImGui::PopID();
+  }
+  light_up(ui, at);
   edit_popup(ui);
   status_line(ui, at.status);
   if (!ui.hint.empty()) state.hint = ui.hint;

@@ -44,6 +44,7 @@ enum class Key {
   smaller,
   reset,
   classroom,
+  lessons,
   half_life,
   panel_1,
   panel_2,
@@ -64,10 +65,13 @@ void play(ViewModel& view, PanelState& state, double seconds);
 /// there: `impact` shares the place of `recall` by tabs where there is little room; a classroom has three panels.
 struct Places {
   Rect bar, ribbon, state, step, gates, collapse, associations, recall, impact, readout, attention, retention, interference, spectrum,
-      gauges, status;
+      gauges, status, lesson;
+  const Rect* find(std::string_view panel) const;  ///< by the panel's name; null: has no place now
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.
-Places places_for(float width, float height, float em, int facts = 8, bool classroom = false);
+/// `bottom`: during a lesson, the panels that share the bottom row; the lesson stands left below the ribbon, and the sliders are away.
+Places places_for(float width, float height, float em, int facts = 8, bool classroom = false,
+                  const std::vector<std::string>* bottom = nullptr);
 
 /// Colours of ImGui's own widgets, after the theme.
 void apply_theme(Theme theme, float em);

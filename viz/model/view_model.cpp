@@ -123,6 +123,12 @@ bool ViewModel::redo() {
   return true;
 }
 
+void ViewModel::restore(const ViewModel& saved) {
+  const int newest = std::max(generation_, saved.generation_);
+  *this = saved;
+  generation_ = newest + 1;  // pictures of either must not be taken for this
+}
+
 void ViewModel::fork() {
   Document next = document();
   if (next.trace || next.model)

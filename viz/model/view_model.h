@@ -108,6 +108,8 @@ class ViewModel {
   void change(Document document, bool dragging = false);
   bool undo();
   bool redo();
+  /// Become what `saved` was, its history included.
+  void restore(const ViewModel& saved);
   /// B becomes a copy of A up to the moment shown; what is entered next goes to B.
   void fork();
   /// B follows A's log again.

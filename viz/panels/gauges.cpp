@@ -21,8 +21,9 @@ void draw(Ui& ui, Rect r, const Gauge& g, bool two) {
   const Rect whole = r;
   text(ui, r.cut_left(std::min(6.6f * em, 0.42f * r.w), 0.3f * em), g.name, c.text, Face::small);
   const float digits = text_width(ui, "0.000", Face::small) + 2;
-  if (two) text(ui, r.cut_right(digits, 0.3f * em), number(g.b, 3), c.head_b, Face::small, Align::right);
-  text(ui, r.cut_right(digits, 0.3f * em), number(g.a, 3), two ? c.head_a : c.text, Face::small, Align::right);
+  const auto shown = [](double x) { return number(x, std::fabs(x) < 10 ? 3 : std::fabs(x) < 100 ? 2 : 1); };
+  if (two) text(ui, r.cut_right(digits, 0.3f * em), shown(g.b), c.head_b, Face::small, Align::right);
+  text(ui, r.cut_right(digits, 0.3f * em), shown(g.a), two ? c.head_a : c.text, Face::small, Align::right);
   const Rect track = r.inset(0, 0.3f * r.h);
   const auto x_of = [&](double x) { return track.x + track.w * static_cast<float>(std::clamp((x - g.low) / (g.high - g.low), 0.0, 1.0)); };
   const bool over = std::isfinite(g.mark) && g.a > g.mark + 1e-12;

@@ -25,6 +25,15 @@ void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
 void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
 void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
 
+void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.course
+
+/// The line to type commands into, with its button. It stands in the bar, or in a lesson's task while one is open.
+void command_box(Ui& ui, Rect r);
+bool lesson_has_command_box(const Ui& ui);
+
+/// Light these panels up for a while; one of the bottom row that has no place there takes one.
+constexpr float kLitSeconds = 2.0f;
+void point_at(PanelState& state, const std::vector<std::string>& panels);
 /// Ask for the end of a command in a small window: `prompt` is its beginning ("Ana=", "S[3,5]="), `value` what is offered.
 void ask(Ui& ui, const std::string& prompt, const std::string& value);
 /// The small window while it is open; drawn once a frame, outside all panels.

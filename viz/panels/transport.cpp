@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "viz/model/course.h"
 #include "viz/model/files.h"
 #include "viz/panels/registry.h"
 
@@ -112,6 +113,8 @@ bool panel_command(Ui& ui, const std::string& line) {
   return true;
 }
 
+}  // namespace
+
 void command_box(Ui& ui, Rect r) {
   const Rect apply = r.cut_right(4.2f * ui.em, 0.4f * ui.em);
   ImGui::SetCursorScreenPos(ImVec2(r.x, r.y));
@@ -125,7 +128,8 @@ void command_box(Ui& ui, Rect r) {
   attempt(ui, [&] {
     const std::string line = ui.state.command;
     ui.state.message.clear();
-    if (panel_command(ui, line))
+    if (ui.state.course) ui.state.message = run_lesson_command(*ui.state.course, ui.view, line);
+    if (!ui.state.message.empty() || panel_command(ui, line))
       ;
     else if (ui.state.message = run_file_command(ui.view, line); ui.state.message.empty())
       ui.view.enter(line);
@@ -134,8 +138,6 @@ void command_box(Ui& ui, Rect r) {
   });
   ui.state.focus_command = true;
 }
-
-}  // namespace
 
 Span visible_tokens(const Ui& ui, int most) {
   const int T = ui.view.length(), count = std::min(T, most);
@@ -183,7 +185,10 @@ void transport_bar(Ui& ui, const Rect& whole) {
     time.pause();
     time.go(diverged);
   }
-  if (r.w > 9 * em) command_box(ui, r);
+  if (Course* room = ui.state.course.get())
+    if (button(ui, r.cut_right(4.6f * em, 2 * gap), "lessons", "Lessons", room->open()))
+      room->open() ? room->leave(ui.view) : room->show_list(ui.view);
+  if (r.w > 9 * em && !lesson_has_command_box(ui)) command_box(ui, r);
 }
 
 void ribbon_panel(Ui& ui, const Rect& whole_ribbon) {

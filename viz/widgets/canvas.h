@@ -6,8 +6,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imgui.h"
 #include "viz/widgets/palette.h"
@@ -15,6 +17,8 @@
 #include "viz/widgets/textures.h"
 
 namespace fw::viz {
+
+class Course;
 
 struct Rect {
   float x = 0, y = 0, w = 0, h = 0;
@@ -61,9 +65,16 @@ struct PanelState {
   std::map<int, int> tabs;  ///< which panel of a place with several is in front
   std::string prompt;       ///< beginning of the command that the small window completes; empty: none is open
   char answer[64] = {};
-  float em = 15;        ///< size of the letters of the last frame
-  bool asking = false;  ///< the small window is to open
-  bool blink = false;   ///< B held: the memory of B stands where A's does
+  float em = 15;                   ///< size of the letters of the last frame
+  bool asking = false;             ///< the small window is to open
+  bool blink = false;              ///< B held: the memory of B stands where A's does
+  std::shared_ptr<Course> course;  ///< null: no lessons here
+  std::vector<std::string> lit;    ///< panels pointed at, for lit_for more seconds
+  float lit_for = 0;
+  std::string mentioned;            ///< the panel whose name in a lesson is under the pointer
+  std::vector<std::string> bottom;  ///< panels of the bottom row during a lesson
+  int lesson_shown = -1;            ///< the card these were set for
+  float lesson_scroll = 0, lesson_height = 0;
 };
 
 struct Ui {

@@ -92,6 +92,7 @@ void on_key(GLFWwindow* window, int key, int, int action, int mods) {
                                            {GLFW_KEY_F1, Key::help},
                                            {GLFW_KEY_K, Key::classroom},
                                            {GLFW_KEY_H, Key::half_life},
+                                           {GLFW_KEY_I, Key::lessons},
                                            {GLFW_KEY_UP, Key::up},
                                            {GLFW_KEY_DOWN, Key::down},
                                            {GLFW_KEY_PAGE_UP, Key::page_up},
@@ -176,6 +177,7 @@ void write_picture(ViewModel& view, const WindowOptions& options, PanelState& st
     picture.height = static_cast<int>(size.y);
     picture.font = options.font;
     picture.font_size = options.font_size;
+    picture.course = options.course;
     state.message = run_picture_command(view, line, picture);
     state.refused = false;
   } catch (const std::exception& error) {
@@ -216,6 +218,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   PanelState state;
   state.message = options.message;
   state.refused = !options.message.empty();
+  state.course = options.course;
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
@@ -242,6 +245,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     draw_main_window(view, textures, fonts, state);
     ImGui::Render();
     if (!state.picture_wanted.empty()) write_picture(view, options, state);
+    if (state.lit_for > 0) events.frames_due = std::max(events.frames_due, 1);
     if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
     int width = 0, height = 0;
     glfwGetFramebufferSize(screen.window, &width, &height);

@@ -5,9 +5,10 @@
 // plays and nothing moves, a frame is drawn a few times after the last event and then none.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "viz/model/view_model.h"
+#include "viz/model/course.h"
 
 namespace fw::viz {
 
@@ -15,8 +16,9 @@ struct WindowOptions {
   int width = 1600, height = 1000;
   float font_size = 0;
   std::string font;
-  int frames = 0;       ///< end after so many frames; 0: when the window is closed
-  std::string message;  ///< what could not be opened, for the status line
+  std::shared_ptr<Course> course;  ///< lessons; null: none
+  int frames = 0;                  ///< end after so many frames; 0: when the window is closed
+  std::string message;             ///< what could not be opened, for the status line
 };
 
 /// Returns when the window is closed. Throws fw::Error, with the way out, when there is no display or no OpenGL 3.

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// SPDX-FileCopyrightText: 2026 the fastweight authors
+//
+// Lessons on the (pretended) screen: every letter is in the font, every card draws, and a lesson is taken with the pointer.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+
+#include "imgui.h"
+#include "viz/app/headless.h"
+#include "viz/model/course.h"
+#include "viz/panels/registry.h"
+
+using namespace fw;
+using namespace fw::viz;
+
+TEST_SUITE_BEGIN("viz_draw");
+
+namespace {
+
+struct Screen {
+  ViewModel view;
+  std::shared_ptr<Course> course = std::make_shared<Course>(built_in_lessons());
+  Headless window;
+  explicit Screen(int width = 1280, int height = 720) : window(options(width, height)) { window.state().course = course; }
+  static HeadlessOptions options(int width, int height) {
+    HeadlessOptions o;
+    o.width = width, o.height = height;
+    return o;
+  }
+  void frames(int n) {
+    for (int i = 0; i < n; ++i) window.frame(view);
+  }
+  void click(float x, float y) { window.move(x, y), frames(2), window.hold(true), frames(2), window.hold(false), frames(2); }
+};
+
+/// Code points of UTF-8.
+std::vector<unsigned> points_of(const std::string& text) {
+  std::vector<unsigned> out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+    unsigned point = more == 0 ? c : c & (0x3fu >> more);
+    for (int k = 1; k <= more; ++k) point = (point << 6) | (static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0x3fu);
+    out.push_back(point);
+    i += static_cast<std::size_t>(more) + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("lesson: every letter of every lesson is in the font") {
+  Screen s;
+  s.frames(1);
+#if IMGUI_VERSION_NUM < 19200
+  if (!s.window.fonts().greek) return;
+  for (const auto& [file, text] : lesson_files())
+    for (unsigned point : points_of(text))
+      if (point >= 0x20) {
+        INFO(file, ": U+", point);
+        CHECK(s.window.fonts().regular->FindGlyphNoFallback(static_cast<ImWchar>(point)) != nullptr);
+      }
+#endif
+}
+
+TEST_CASE("lesson: every panel that a lesson may point at has a place and a name") {
+  const std::vector<std::string> bottom = {"attention", "interference", "gauges"};
+  const Places at = places_for(1280, 720, 13, 8, false, &bottom);
+  for (const std::string& name : lesson_targets()) {
+    INFO(name);
+    CHECK(find_panel(name) != nullptr);
+    CHECK((at.find(name) != nullptr) == (name != "retention" && name != "spectrum"));
+  }
+  CHECK(at.collapse.w <= 0);
+  CHECK(at.lesson.right() <= at.state.x);
+}
+
+TEST_CASE("lesson: every card draws, with text that fits its panel at 1280x720") {
+  Screen s;
+  for (int n = 0; n < static_cast<int>(s.course->lessons().size()); ++n)
+    for (int k = 0; k < static_cast<int>(s.course->lessons()[static_cast<std::size_t>(n)].cards.size()); ++k) {
+      s.course->start(s.view, n, k);
+      if (s.course->card().ask) s.course->predict(s.view, s.course->card().ask->answer);
+      s.frames(2);
+      INFO("lesson ", s.course->lesson().name, ", card ", k + 1);
+      CHECK(s.window.state().lesson_height > 0);
+      CHECK(s.window.state().lesson_height < 560);
+      CHECK_FALSE(s.window.state().refused);
+    }
+}
+
+TEST_CASE("lesson: taken by hand, from the list to a solved task") {
+  Screen s;
+  press(s.view, s.window.state(), Key::lessons);
+  s.frames(2);
+  CHECK(s.course->open());
+  const float em = s.window.fonts().size;
+  const Places at = places_for(1280, 720, em, 8, false, &s.window.state().bottom);
+  s.course->start(s.view, 0);
+  s.frames(2);
+  const float foot = at.lesson.bottom() - 1.2f * em, sixth = at.lesson.w / 6;
+  s.click(at.lesson.x + 1.5f * sixth, foot);  // Next
+  CHECK(s.course->card_index() == 1);
+  CHECK_FALSE(s.course->revealed());
+  for (float y = at.lesson.y; y < foot - 2 * em && !s.course->revealed(); y += 0.7f * em) s.click(at.lesson.x + 4 * em, y);
+  CHECK(s.course->revealed());
+  s.click(at.lesson.x + 0.5f * sixth, foot);  // Back
+  CHECK(s.course->card_index() == 0);
+  s.course->start(s.view, 0, 4);
+  s.frames(2);
+  press(s.view, s.window.state(), Key::slash);
+  s.frames(2);
+  s.window.type(s.view, "Ana=teal\n");
+  s.frames(3);
+  CHECK(s.course->solved(0, 4));
+  press(s.view, s.window.state(), Key::lessons);
+  s.frames(2);
+  CHECK_FALSE(s.course->open());
+}
+
+TEST_CASE("lesson: a reference lights its panel, brings it into the bottom row, and stands still when motion is reduced") {
+  Screen s;
+  s.course->start(s.view, 0);
+  s.frames(2);
+  point_at(s.window.state(), {"attention"});
+  CHECK(s.window.state().bottom.front() == "attention");
+  CHECK(s.window.state().lit_for > 1.9f);
+  s.view.enter("set motion reduced");
+  s.frames(1);
+  const Image first = s.window.picture(Theme::light);
+  s.frames(30);
+  CHECK(s.window.state().lit_for > 0.0f);
+  CHECK(s.window.picture(Theme::light).pixels == first.pixels);
+  s.frames(120);
+  CHECK(s.window.state().lit_for <= 0.0f);
+}
+
+TEST_SUITE_END();
