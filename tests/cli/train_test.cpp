@@ -168,7 +168,9 @@ TEST_CASE("train, eval, ablate: refuse what cannot be, with a reason") {
   refused("ablate --seeds 0 -o x", "--seeds must be at least 1, got 0");
   REQUIRE(fastweight(folder, "train" + kSmall + " --stop-at 3 -o net").status == 0);
   refused("train" + kSmall + " --seed 5 --resume -o net", "\n  seed: it had \"0\", asked for is \"5\"");
-  refused("train" + kSmall + " --lr 1 --tie --resume -o net", "\n  optimizer.lr: the training has 1");
+  std::string wider = kSmall;
+  wider.replace(wider.find("--mlp 16"), 8, "--mlp 24");
+  refused("train" + wider + " --lr 1 --resume -o net", "\n  intermediate_size: the model has 24, the file 16\n  optimizer.lr: the training has 1, the file 0.005");
   refused("train" + kSmall + " --lr 1 --resume -o net", "optimizer.lr");
 }
 
