@@ -80,8 +80,8 @@ void ViewModel::adopt(const Document& document) {
   divergence_ = std::move(divergence);
   sources_ = std::move(sources);
   adopted_ = document;
-  if (new_a) ++generation_a_, survivors_a_ = std::make_unique<Survivors>(a_);
-  if (new_b) ++generation_b_, survivors_b_ = std::make_unique<Survivors>(b_);
+  if (new_a) ++generation_a_, survivors_a_ = std::make_shared<Survivors>(a_);
+  if (new_b) ++generation_b_, survivors_b_ = std::make_shared<Survivors>(b_);
   ++generation_;
   transport.set_length(length());
 }

@@ -153,7 +153,7 @@ class ViewModel {
     bool operator==(const Key&) const = default;
   } shown_a_, shown_b_;
   Side side_a_, side_b_;
-  std::unique_ptr<Survivors> survivors_a_, survivors_b_;
+  std::shared_ptr<Survivors> survivors_a_, survivors_b_;
   int squares_of_ = -1;
   Square attention_, retention_;
 };

@@ -76,8 +76,10 @@ void ViewModel::decode(int tokens) {
   const int length = sources_.a()->given() + next.model->drawn;
   sources_.extend(length);
   const ModelSource& m = *next.model;
+  // Runs and timelines grow where they are, unless a copy of this view looks at them too.
+  const bool alone = line_a_ != nullptr && a_.use_count() <= 2 && (!b_ || b_.use_count() <= 2);  // the view and its survivors
   const bool own_b = line_b_ != nullptr && line_b_ != line_a_;
-  if (grow_timeline(*line_a_, *sources_.a(), m.layer, m.head, length)) {
+  if (alone && grow_timeline(*line_a_, *sources_.a(), m.layer, m.head, length)) {
     if (own_b) grow_timeline(*line_b_, *sources_.b(), m.layer, m.head, length);
     a_->extend();
     if (b_) b_->extend();
