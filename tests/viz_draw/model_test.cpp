@@ -104,10 +104,10 @@ TEST_CASE("model: the collapse panel's scope runs the whole model again") {
   view.open_model(reading());
   Hand hand(view);
   const Places at = hand.places();
-  hand.click(at.collapse.right() - 2.0f * hand.em(), at.collapse.y + 1.0f * hand.em());
+  hand.click(at.collapse.right() - 4.5f * hand.em(), at.collapse.y + 1.0f * hand.em());
   REQUIRE(view.document().model->rerun);
   CHECK(view.forecast_b() != nullptr);
-  hand.click(at.collapse.right() - 8.5f * hand.em(), at.collapse.y + 1.0f * hand.em());
+  hand.click(at.collapse.right() - 10.5f * hand.em(), at.collapse.y + 1.0f * hand.em());
   CHECK_FALSE(view.document().model->rerun);
 }
 

@@ -106,15 +106,21 @@ Origin origin_of(const Run& run, int t, int fact) {
   Origin out;
   out.answer = transposed_times(run.state(t), f.k);
   out.signal.assign(out.answer.size(), 0.0);
-  const Vec overlap = overlap_with_writes(run, t, f.k);
+  // The writes in force, the first of them first, as Survivors carries them: both give the same bits.
+  std::vector<int> writes;
   for (int i = t; i >= 1; --i) {
     const Entry& entry = entry_at(run, i);
     const bool whole = writes_whole(entry);
     if (entry.fact != fact || (!whole && entry.kind != EntryKind::append)) continue;
-    const Gates& gates = run.gates(i);
-    for (std::size_t j = 0; j < out.signal.size(); ++j) out.signal[j] += overlap[static_cast<std::size_t>(i - 1)] * gates.w[j] * entry.v[j];
-    if (out.retained == 0.0) out.retained = norm(surviving_key(run, i, t)) / norm(entry.k);
+    writes.insert(writes.begin(), i);
     if (whole) break;
+  }
+  for (const int i : writes) {
+    const Entry& entry = entry_at(run, i);
+    const Vec m = surviving_key(run, i, t), &w = run.gates(i).w;
+    const double overlap = dot(f.k, m);
+    for (std::size_t j = 0; j < out.signal.size(); ++j) out.signal[j] += overlap * w[j] * entry.v[j];
+    out.retained = norm(m) / norm(entry.k);
   }
   out.crosstalk = out.answer;
   for (std::size_t j = 0; j < out.crosstalk.size(); ++j) out.crosstalk[j] -= out.signal[j];

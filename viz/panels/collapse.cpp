@@ -18,7 +18,7 @@ void collapse_panel(Ui& ui, const Rect& r) {
   bool dragging = false, changed = false;
   if (next.model) {
     static constexpr std::string_view kScopes[] = {"this head", "whole model"};
-    const Rect place{r.right() - scope_width, r.y + 0.35f * em, scope_width - 0.5f * em, 1.3f * em};
+    const Rect place{r.right() - scope_width - ui.reserve, r.y + 0.35f * em, scope_width - 0.5f * em, 1.3f * em};
     const int scope = choice(ui, place, "scope", kScopes, 2, next.model->rerun ? 1 : 0);
     if (scope >= 0) next.model->rerun = scope == 1, next.compare = changed = true;
     if (ui.hovered(place))
