@@ -239,7 +239,7 @@ Tensor<T> LanguageModel<T>::logits(std::span<const std::int32_t> tokens, index_t
   check_tokens("model logits", tokens, B, T_);
   Workspace& w = workspace(0);
   CallContext<T> mine = call(B, T_, false, threads);
-  mine.observer = observer;
+  mine.observer = observer, mine.transform = transform;
   blocks(mine, tokens.data(), w, nullptr);
   Tensor<T> out({B, T_, config_.vocab_size});
   linear(parameters_.data(), layout_.slots.lm_head, {}, w.normed.data(), B * T_, out.data());
@@ -262,7 +262,7 @@ Tensor<T> LanguageModel<T>::continued(std::span<const std::int32_t> tokens, inde
                 std::to_string(state.layers.size()) + " layers for B = " + std::to_string(state.B));
   Workspace& w = workspace(0);
   CallContext<T> mine = call(B, T_, false, B * T_ < kFewTokens ? 1 : threads);
-  mine.observer = observer;
+  mine.observer = observer, mine.transform = transform;
   blocks(mine, tokens.data(), w, &state);
   const T* rows = w.normed.data();
   const index_t d = config_.hidden_size;

@@ -50,6 +50,8 @@ class LanguageModel {
   int threads = 0;  ///< 0: all cores
   /// Sees the rules' calls of logits() and continued(), layer after layer; null: nobody. It must outlive those calls.
   RuleObserver<T>* observer = nullptr;
+  /// Changes what the rules of logits() and continued() are given; null: nothing. It must outlive those calls.
+  RuleTransform<T>* transform = nullptr;
 
   /// Logits of every token: tokens [B,T] -> [B,T,vocab].
   Tensor<T> logits(std::span<const std::int32_t> tokens, index_t B, index_t T_);

@@ -43,15 +43,24 @@ struct RuleObserver {
   virtual void observe(index_t layer, const Inputs<T>& in, const Options& options, const Outputs<T>& out) = 0;
 };
 
+/// Changes what a rule is given, e.g. narrows its gates: an ablation of a trained model at inference. Not used while training.
+template <class T>
+struct RuleTransform {
+  virtual ~RuleTransform() = default;
+  /// Before the rule of layer `layer` runs; shapes of the outputs must stay. An observer sees what this leaves.
+  virtual void transform(index_t layer, Inputs<T>& in, Options& options) = 0;
+};
+
 /// Sizes and who computes, of one call.
 template <class T>
 struct CallContext {
   index_t B = 0, T_ = 0;
   const Backend<T>* backend = nullptr;
-  int threads = 1;                      ///< inside the rule
-  bool training = false;                ///< a backward will follow
-  RuleObserver<T>* observer = nullptr;  ///< null: nobody looks
-  index_t layer = 0;                    ///< for the observer
+  int threads = 1;                        ///< inside the rule
+  bool training = false;                  ///< a backward will follow
+  RuleObserver<T>* observer = nullptr;    ///< null: nobody looks
+  RuleTransform<T>* transform = nullptr;  ///< null: rules get what the layer made
+  index_t layer = 0;                      ///< for the observer and the transform
 };
 
 template <class T>

@@ -82,8 +82,11 @@ class RecurrentMixer : public Mixer<T> {
     }
     Options options = options_;
     options.threads = call.threads;
-    call.backend->forward(c.in, options, c.out, call.training ? &c.kept : nullptr);
-    if (call.observer) call.observer->observe(call.layer, c.in, options, c.out);
+    Inputs<T> changed;
+    if (call.transform && !call.training) changed = c.in, call.transform->transform(call.layer, changed, options);
+    const Inputs<T>& in = call.transform && !call.training ? changed : c.in;
+    call.backend->forward(in, options, c.out, call.training ? &c.kept : nullptr);
+    if (call.observer) call.observer->observe(call.layer, in, options, c.out);
     if (state) {
       state->state = std::move(c.out.final_state), state->angle = std::move(c.out.final_angle);
       state->key = std::move(c.out.final_key), state->value = std::move(c.out.final_value);

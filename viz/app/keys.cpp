@@ -49,9 +49,9 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
   Transport& time = view.transport;
   ViewOptions& o = view.options;
   switch (key) {
-    case Key::space: time.toggle(); break;
+    case Key::space: view.toggle(); break;
     case Key::left: time.step(shift ? -10 : -1); break;
-    case Key::right: time.step(shift ? 10 : 1); break;
+    case Key::right: view.step(shift ? 10 : 1); break;
     case Key::home: time.to_start(); break;
     case Key::end: time.to_end(); break;
     case Key::comma: time.sub_step(-1); break;
@@ -89,6 +89,10 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
       if (state.course != nullptr) state.course->open() ? state.course->leave(view) : state.course->show_list(view);
       break;
     case Key::classroom: o.classroom = !o.classroom; break;
+    case Key::up: view.move_head(0, -1); break;
+    case Key::down: view.move_head(0, 1); break;
+    case Key::page_up: view.move_head(-1, 0); break;
+    case Key::page_down: view.move_head(1, 0); break;
     case Key::half_life: o.half_life = !o.half_life; break;
     default: choose_panel(state, 0, static_cast<int>(key) - static_cast<int>(Key::panel_1) + 1);
   }
@@ -100,6 +104,16 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   try {
     obey(view, state, key, shift);
   } catch (const std::exception& error) {
+    state.message = error.what();
+    state.refused = true;
+  }
+}
+
+void play(ViewModel& view, PanelState& state, double seconds) {
+  try {
+    view.tick(seconds);
+  } catch (const Error& error) {
+    view.transport.pause();
     state.message = error.what();
     state.refused = true;
   }

@@ -23,7 +23,11 @@ void status_line(Ui& ui, const Rect& r) {
   const Document& d = ui.view.document();
   const Timeline& line = ui.view.a().timeline();
   std::string where = std::to_string(line.dk) + " x " + std::to_string(line.dv) + "   ";
-  if (d.trace)
+  const Stack stack = ui.view.stack();
+  if (d.model)
+    where += d.model->path.substr(d.model->path.find_last_of('/') + 1) + " layer " + std::to_string(stack.layer) + " head " +
+             std::to_string(stack.head);
+  else if (d.trace)
     where += d.trace->path.substr(d.trace->path.find_last_of('/') + 1) + " head " + std::to_string(d.trace->head);
   else
     where += "seed " + std::to_string(d.settings.seed);

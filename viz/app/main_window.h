@@ -26,6 +26,10 @@ enum class Key {
   log_scale,
   map,
   theme,
+  up,
+  down,
+  page_up,
+  page_down,
   a,
   b,
   d,
@@ -54,6 +58,8 @@ enum class Key {
 };
 
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
+/// `seconds` have passed; a model that cannot go on stops and says why.
+void play(ViewModel& view, PanelState& state, double seconds);
 
 /// The places of the panels for a display of this size; none overlap and none leaves the display. A place of no width is not
 /// there: `impact` shares the place of `recall` by tabs where there is little room; a classroom has three panels.

@@ -78,14 +78,39 @@ void csv_of_run(std::string& out, const char* head, const Run& run) {
 
 }  // namespace
 
+namespace {
+
+std::string model_text(const ViewModel& view) {
+  const ModelSource& m = *view.document().model;
+  const Stack stack = view.stack();
+  std::string text = fmt::format("checkpoint {}, layer {}, head {}", m.path, stack.layer, stack.head);
+  if (!m.prompt) return text + fmt::format(", sequence {} of its task", m.example);
+  return text + fmt::format(", {} of the tokens drawn at temperature {}", m.drawn, shortest(m.temperature));
+}
+
+/// What the model says after the token shown.
+void describe_forecast(Out out, const ViewModel& view, const char* letter, const Forecast* next) {
+  if (next == nullptr) return;
+  fmt::format_to(out, "\nNext token, {}:", letter);
+  for (std::size_t n = 0; n < next->best.size() && n < 5; ++n)
+    fmt::format_to(out, "{} {} {:.4f}", n ? "," : "", view.word(next->best[n].token), next->best[n].probability);
+  if (next->target >= 0)
+    fmt::format_to(out, "; {}: the answer is {} ({:.4f})", next->target == next->best[0].token ? "right" : "wrong", view.word(next->target),
+                   next->right.probability);
+  fmt::format_to(out, "; entropy {:.4f} nats.\n", next->entropy);
+}
+
+}  // namespace
+
 std::string describe(ViewModel& view) {
   std::string text;
   const Out out(text);
   const Timeline& line = view.a().timeline();
   const int t = view.transport.t();
   const Document& d = view.document();
-  const std::string source = d.trace ? fmt::format("trace {}, sequence {}, head {}", d.trace->path, d.trace->sequence, d.trace->head)
-                                     : fmt::format("seed {}", d.settings.seed);
+  const std::string source = d.model   ? model_text(view)
+                             : d.trace ? fmt::format("trace {}, sequence {}, head {}", d.trace->path, d.trace->sequence, d.trace->head)
+                                       : fmt::format("seed {}", d.settings.seed);
   fmt::format_to(out, "# t = {} of {}{}\n\n", t, view.length(),
                  t == 0 || view.transport.phase() == Phase::write ? "" : fmt::format(", phase {}", name_of(view.transport.phase())));
   if (t == 0)
@@ -94,6 +119,8 @@ std::string describe(ViewModel& view) {
     fmt::format_to(out, "Token: {}.", line.entries[static_cast<std::size_t>(t - 1)].label);
   fmt::format_to(out, " State {} x {} (key x value channels), {}. Query: {}.\n", line.dk, line.dv, source,
                  query_text(view.a(), t, view.tracked_fact()));
+  describe_forecast(out, view, "A", view.forecast_a());
+  describe_forecast(out, view, "B, all layers run again with its gates", view.forecast_b());
   describe_side(out, "A", view.a(), view.side_a(), t);
   if (const Side* b = view.side_b()) {
     describe_side(out, "B", *view.b(), *b, t);

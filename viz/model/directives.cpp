@@ -136,6 +136,11 @@ void set(ViewModel& view, const Line& line) {
   } else if (what == "seed") {
     s.seed = line.number_at<std::uint64_t>(2, 0, 1u << 31, "a whole number");
     line.ends(3);
+    if (next.model) {
+      ModelSource source = *next.model;
+      source.seed = s.seed, source.drawn = 0;
+      return view.open_model(source);
+    }
   } else if (what == "size") {
     s.dk = line.number_at(2, 1, 256, "key channels");
     s.dv = line.number_at(3, 1, 256, "value channels");
@@ -200,6 +205,58 @@ void lock(ViewModel& view, const Line& line) {
   view.selection.lock(focus);
 }
 
+/// Of a checkpoint: what it reads, how it draws, what is shown of it. False: another command.
+bool read_model(ViewModel& view, const Line& line, std::string_view text) {
+  const std::string& verb = line.words[0];
+  if (verb == "layer" || verb == "head") {
+    const int number = line.number_at(1, 0, 1 << 20, "a whole number");
+    line.ends(2);
+    const Stack stack = view.stack();
+    view.show_head(verb == "layer" ? number : stack.layer, verb == "head" ? number : stack.head);
+    return true;
+  }
+  if (verb == "decode") {
+    const int tokens = line.words.size() < 2 ? 1 : line.number_at(1, 1, Decoder::kMostTokens, "tokens");
+    line.ends(2);
+    view.decode(tokens);
+    view.transport.to_end();
+    return true;
+  }
+  const bool mine = verb == "prompt" || verb == "example" || verb == "temperature" || verb == "top-k" || verb == "rerun";
+  if (!mine) return false;
+  if (!view.document().model)
+    throw Error("command: line " + std::to_string(line.number) + ": " + verb +
+                ": expected a checkpoint (\"checkpoint FOLDER\" opens one), got none");
+  if (verb == "rerun") {
+    Document next = view.document();
+    next.model->rerun = line.choice<bool>(1, {{"on", true}, {"off", false}});
+    if (next.model->rerun) next.compare = true;
+    line.ends(2);
+    view.change(std::move(next));
+    return true;
+  }
+  ModelSource next = *view.document().model;
+  next.drawn = 0;
+  if (verb == "prompt") {
+    std::string_view rest = text.substr(text.find("prompt") + 6);
+    if (!rest.empty()) rest.remove_prefix(1);
+    while (!rest.empty() && rest.back() == '\r') rest.remove_suffix(1);
+    next.prompt = std::string(rest);
+  } else if (verb == "example") {
+    next.prompt.reset();
+    next.example = line.number_at(1, 0, 100000, "a sequence of the task");
+    line.ends(2);
+  } else if (verb == "temperature") {
+    next.temperature = line.number_at(1, 0.0, 1000.0, "a temperature");
+    line.ends(2);
+  } else {
+    next.top_k = line.number_at(1, 0, 1 << 20, "a whole number");
+    line.ends(2);
+  }
+  view.open_model(next);
+  return true;
+}
+
 void loop(ViewModel& view, const Line& line) {
   const std::string& what = line.word(1, "on, off or a first and a last token");
   if (what == "on" || what == "off") {
@@ -242,12 +299,12 @@ bool play(ViewModel& view, const Line& line) {
   Transport& time = view.transport;
   if (verb == "play" || verb == "pause") {
     line.ends(1);
-    verb == "play" ? time.play() : time.pause();
+    verb == "pause" ? time.pause() : time.playing() ? static_cast<void>(0) : view.toggle();
   } else if (verb == "speed") {
     time.set_speed(line.number_at(1, 0.5, 60.0, "tokens a second"));
     line.ends(2);
   } else if (verb == "step") {
-    time.step(line.words.size() > 1 ? line.number_at(1, -1000000, 1000000, "a number of tokens") : 1);
+    view.step(line.words.size() > 1 ? line.number_at(1, -1000000, 1000000, "a number of tokens") : 1);
     line.ends(std::min<std::size_t>(2, line.words.size()));
   } else if (verb == "loop") {
     loop(view, line);
@@ -261,7 +318,8 @@ bool play(ViewModel& view, const Line& line) {
 
 bool known(const std::string& word) {
   for (const char* name :
-       {"go", "sub", "undo", "redo", "fork", "join", "clear", "lock", "unlock", "set", "play", "pause", "speed", "step", "loop", "stop"})
+       {"go",    "sub",  "undo", "redo", "fork",  "join", "clear",  "lock",    "unlock",      "set",   "play",   "pause",
+        "speed", "step", "loop", "stop", "layer", "head", "prompt", "example", "temperature", "top-k", "decode", "rerun"})
     if (word == name) return true;
   return false;
 }
@@ -277,7 +335,7 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
   const Line line{words_of(text), line_number};
   if (line.words.empty() || !known(line.words[0])) return false;
   const std::string& verb = line.words[0];
-  if (play(view, line)) return true;
+  if (play(view, line) || read_model(view, line, text)) return true;
   if (verb == "set") {
     set(view, line);
   } else if (verb == "go") {
@@ -302,6 +360,7 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
       Document next = view.document();
       next.commands.clear();
       next.trace.reset();
+      next.model.reset();
       next.branch.reset();
       view.change(std::move(next));
     } else if (!(verb == "undo" ? view.undo() : view.redo())) {

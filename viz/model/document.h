@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viz/model/gates.h"
+#include "viz/model/model_source.h"
 
 namespace fw::viz {
 
@@ -17,6 +18,7 @@ namespace fw::viz {
 struct TraceSource {
   std::string path;
   int sequence = 0, head = 0;
+  int layer = -1;  ///< of a model's trace: number in the stack; -1: the first with a memory
   bool operator==(const TraceSource&) const = default;
 };
 
@@ -31,6 +33,7 @@ struct Document {
   Settings settings;
   std::vector<Command> commands;
   std::optional<TraceSource> trace;  ///< tensors instead of commands, which then must be empty
+  std::optional<ModelSource> model;  ///< likewise: a checkpoint and what it reads
   Head a, b{false, Variant::kda, {}};
   bool compare = true;
   std::optional<Branch> branch;

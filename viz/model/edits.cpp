@@ -10,6 +10,7 @@ namespace fw::viz {
 
 Document with_gate(const Document& document, bool of_b, int t, char gate, int channel, double value) {
   if (document.trace) throw Error("gate: expected typed facts, got a trace (" + document.trace->path + ")");
+  if (document.model) throw Error("gate: expected typed facts, got a checkpoint (" + document.model->path + ")");
   Document next = document;
   const std::vector<Command>& log = of_b ? next.commands_of_b() : next.commands;
   const int tokens = tokens_of(log);

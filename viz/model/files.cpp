@@ -31,6 +31,14 @@ std::string run_file_command(ViewModel& view, std::string_view line) {
   if (words.empty()) return {};
   const std::string& verb = words[0];
   const bool trace = verb == "trace";
+  if (verb == "checkpoint") {
+    if (words.size() < 2 || words.size() > 3)
+      throw Error("checkpoint: expected a folder and perhaps a sequence of its task, got " + std::to_string(words.size() - 1) + " words");
+    ModelSource source;
+    source.path = words[1];
+    source.example = words.size() > 2 ? index_of(words[2]) : 0;
+    return view.open_model(source), "opened " + words[1];
+  }
   if (!trace && verb != "save" && verb != "open" && verb != "csv" && verb != "save-trace") return {};
   if (words.size() < 2 || words.size() > (trace ? 4u : 2u))
     throw Error(verb + ": expected a file name" + (trace ? " and perhaps a head and a sequence" : "") + " without blanks, got " +

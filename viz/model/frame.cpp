@@ -28,7 +28,7 @@ Grid at_phase(const Step& step, const Split& split, Phase phase) {
 
 }  // namespace
 
-Side side_at(const Run& run, int at, Phase phase, const Vec* query) {
+Side side_at(const Run& run, int at, Phase phase, const Vec* query, Survivors* survivors) {
   const Timeline& line = run.timeline();
   const int t = std::clamp(at, 0, run.length());
   Side out;
@@ -41,14 +41,15 @@ Side side_at(const Run& run, int at, Phase phase, const Vec* query) {
   out.growth = transition_growth(out.step);
   out.collapse = collapse_gauge(out.gates);
   out.spectrum = spectrum_of(out.step.after);
+  const std::vector<Origin> origins = survivors != nullptr ? survivors->origins(t) : std::vector<Origin>();
   for (int f = 0; f < static_cast<int>(line.facts.size()); ++f) {
     const Fact& fact = line.facts[static_cast<std::size_t>(f)];
     Association row;
     row.fact = f;
     row.intent = fact.at(t);
-    row.impact = impact_on(out.step, fact.k);
+    row.impact = impact_on(out.step, out.split, fact.k);
     if (row.intent != nullptr) {
-      const Origin origin = origin_of(run, t, f);
+      const Origin origin = survivors != nullptr ? origins[static_cast<std::size_t>(f)] : origin_of(run, t, f);
       const double whole = norm(row.intent->value);
       row.recall = recall_of(origin.answer, row.intent->value);
       row.signal = norm(origin.signal) / whole;

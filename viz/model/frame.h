@@ -46,7 +46,8 @@ struct Side {
 };
 
 /// `query`: the key that is asked [Dk], null: the token's own q. Past the run's end its last state, idle.
-Side side_at(const Run& run, int t, Phase phase, const Vec* query);
+/// `survivors` of this run save the walk through it for every fact.
+Side side_at(const Run& run, int t, Phase phase, const Vec* query, Survivors* survivors = nullptr);
 
 /// What is asked: "key(Ana)" for a fact of the run, -1: "q of token 14".
 std::string query_text(const Run& run, int t, int query);

@@ -7,6 +7,8 @@
 // walking backwards with x <- D_s (x - e_s (k_s.x)), in O(t Dk), without ever forming the m_i.
 #pragma once
 
+#include <memory>
+
 #include "viz/model/run.h"
 
 namespace fw::viz {
@@ -34,5 +36,25 @@ struct Origin {
   double retained = 0;  ///< ||m_i(t)|| / ||k_i|| of the last write
 };
 Origin origin_of(const Run& run, int t, int fact);
+
+/// The surviving keys of what facts' own writes are in force, for any t: carried forward from checkpoints, so that looking at all
+/// facts of a long run does not cost a walk through it for each.
+class Survivors {
+ public:
+  explicit Survivors(std::shared_ptr<const Run> run) : run_(std::move(run)) {}
+  /// As origin_of(), for every fact of the run that is written by then; others are empty.
+  std::vector<Origin> origins(int t);
+
+ private:
+  struct Survivor {
+    int fact, token;
+    Vec m;
+  };
+  using Moment = std::vector<Survivor>;
+  void advance(Moment& now, int t) const;
+  std::shared_ptr<const Run> run_;
+  std::vector<Moment> checkpoints_;  ///< [n]: after n * kApart tokens
+  static constexpr int kApart = 64;
+};
 
 }  // namespace fw::viz

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace fw::viz {
 
@@ -32,38 +33,6 @@ EraseGauge erase_gauge(const Vec& k, const Vec& e) {
   g.sigma_max = std::sqrt((q + root) / 2.0);
   g.sigma_min = g.sigma_max == 0.0 ? 0.0 : std::fabs(1.0 - c) / g.sigma_max;
   return g;
-}
-
-Vec singular_values(const Grid& m) {
-  // Columns of the narrower side, each contiguous; rotations make them orthogonal, their lengths are the singular values.
-  const bool wide = m.cols > m.rows;
-  const int n = wide ? m.rows : m.cols, length = wide ? m.cols : m.rows;
-  std::vector<Vec> column(static_cast<std::size_t>(n), Vec(static_cast<std::size_t>(length)));
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < length; ++j) column[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] = wide ? m(i, j) : m(j, i);
-  const double tiny = 1e-30 * dot(m.a, m.a);
-  for (int sweep = 0; sweep < 60; ++sweep) {
-    bool rotated = false;
-    for (std::size_t p = 0; p + 1 < column.size(); ++p)
-      for (std::size_t r = p + 1; r < column.size(); ++r) {
-        Vec &x = column[p], &y = column[r];
-        const double a = dot(x, x), b = dot(y, y), d = dot(x, y);
-        if (!(std::fabs(d) > 1e-15 * std::sqrt(a * b)) || std::fabs(d) <= tiny) continue;
-        rotated = true;
-        const double zeta = (b - a) / (2.0 * d), t = std::copysign(1.0, zeta) / (std::fabs(zeta) + std::sqrt(1.0 + zeta * zeta));
-        const double c = 1.0 / std::sqrt(1.0 + t * t), s = c * t;
-        for (std::size_t i = 0; i < x.size(); ++i) {
-          const double u = x[i];
-          x[i] = c * u - s * y[i];
-          y[i] = s * u + c * y[i];
-        }
-      }
-    if (!rotated) break;
-  }
-  Vec sigma;
-  for (const Vec& x : column) sigma.push_back(norm(x));
-  std::sort(sigma.begin(), sigma.end(), [](double x, double y) { return x > y; });
-  return sigma;
 }
 
 Spectrum spectrum_of(const Grid& S) {
@@ -96,12 +65,14 @@ Split split_of(const Step& step) {
   return s;
 }
 
-Impact impact_on(const Step& step, const Vec& k_i) {
-  const Vec decay = transposed_times(difference(step.decayed, step.before), k_i);
-  Vec edit = transposed_times(difference(step.after, step.decayed), k_i);
-  if (!step.surgery) {
+Impact impact_on(const Step& step, const Split& split, const Vec& k_i) {
+  const Vec decay = step.surgery ? transposed_times(difference(step.decayed, step.before), k_i) : transposed_times(split.decay, k_i);
+  Vec edit = step.delta;
+  if (step.surgery) {
+    edit = transposed_times(difference(step.after, step.decayed), k_i);
+  } else {
     const double along = dot(k_i, step.k);
-    for (std::size_t j = 0; j < edit.size(); ++j) edit[j] = along * step.delta[j];
+    for (double& element : edit) element *= along;
   }
   Vec total = edit;
   for (std::size_t j = 0; j < total.size(); ++j) total[j] += decay[j];
@@ -126,13 +97,38 @@ CollapseGauge collapse_gauge(const Gates& gates) {
 }
 
 double transition_growth(const Step& step) {
-  Grid m(step.before.rows, step.before.rows);
-  for (int i = 0; i < m.rows; ++i)
-    for (int j = 0; j < m.cols; ++j)
-      m(i, j) = ((i == j ? 1.0 : 0.0) - step.k[static_cast<std::size_t>(i)] * step.e[static_cast<std::size_t>(j)]) *
-                step.alpha[static_cast<std::size_t>(j)];
-  const Vec sigma = singular_values(m);
-  return sigma.empty() ? 0.0 : sigma[0];
+  // With f = D e the transition is M = D - k f^T, and M^T M = D^2 + U C U^T for U = [D k, f], C = [0 -1; -1 |k|^2], which has one
+  // positive and one negative eigenvalue. By Sylvester's law of inertia the number of eigenvalues of M^T M above x is that of
+  // D^2, plus the positive eigenvalues of -C^-1 - U^T (D^2 - x)^-1 U, minus one. The largest is found by bisection.
+  const std::size_t n = step.k.size();
+  double kk = 0.0, ff = 0.0, largest = 0.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    kk += step.k[i] * step.k[i];
+    ff += step.alpha[i] * step.e[i] * step.alpha[i] * step.e[i];
+    largest = std::max(largest, std::fabs(step.alpha[i]));
+  }
+  const auto any_above = [&](double x) {
+    // -C^-1 = [|k|^2 1; 1 0]
+    double a = kk, b = 1.0, c = 0.0;
+    int above = -1;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double d = step.alpha[i], u = d * step.k[i], f = d * step.e[i];
+      double apart = d * d - x;
+      if (apart == 0.0) apart = -std::numeric_limits<double>::min();
+      above += apart > 0.0;
+      a -= u * u / apart, b -= u * f / apart, c -= f * f / apart;
+    }
+    const double determinant = a * c - b * b;
+    above += determinant < 0.0 ? 1 : a + c > 0.0 ? 2 : 0;
+    return above > 0;
+  };
+  double low = 0.0, high = (largest + std::sqrt(kk * ff)) * (largest + std::sqrt(kk * ff)) * (1.0 + 1e-15);
+  for (int i = 0; i < 100 && low < high; ++i) {
+    const double middle = 0.5 * (low + high);
+    if (middle <= low || middle >= high) break;
+    any_above(middle) ? low = middle : high = middle;
+  }
+  return std::sqrt(high);
 }
 
 Grid key_cosines(const Timeline& timeline) {

@@ -44,7 +44,8 @@ struct Impact {
   double edit, decay, total;  ///< norms of the three vectors
 };
 /// What this step did to the answer at key k_i.
-Impact impact_on(const Step& step, const Vec& k_i);
+Impact impact_on(const Step& step, const Split& split, const Vec& k_i);
+inline Impact impact_on(const Step& step, const Vec& k_i) { return impact_on(step, split_of(step), k_i); }
 
 struct CollapseGauge {
   double sd_b = 0, sd_w = 0, sd_alpha = 0, mean_b = 0, mean_w = 0, mean_alpha = 0;

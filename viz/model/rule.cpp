@@ -39,24 +39,24 @@ void operate(Matrix& S, const Command& c, std::uint64_t seed, int index) {
 }
 
 template <class Rule>
-void step(Matrix& S, const naive::Token<double>& x, double scale, naive::StepRecord<double>& out, Vector& o) {
-  Rule::step(S, x, scale, o, [&out](const auto& e, const auto& z, const auto& r, const auto& delta, const auto& decayed) {
+void step(Matrix& S, const naive::Token<double>& x, double scale, naive::StepRecord<double>& out, Vector& o, bool keep) {
+  Rule::step(S, x, scale, o, [&out, keep](const auto& e, const auto& z, const auto& r, const auto& delta, const auto& decayed) {
     out.e = e;
     out.z = z;
     out.r = r;
     out.delta = delta;
-    out.S_decayed = decayed;
+    if (keep) out.S_decayed = decayed;
   });
 }
 
 }  // namespace
 
 void advance(Matrix& S, const Timeline& timeline, int index, const Head& head, const Gates& gates, naive::StepRecord<double>& record,
-             Vector& o) {
+             Vector& o, bool keep_decayed) {
   const Entry& entry = timeline.entries[static_cast<std::size_t>(index)];
   o.resize(timeline.dv);
   if (entry.kind == EntryKind::surgery) {
-    record.S_decayed = S;
+    if (keep_decayed) record.S_decayed = S;
     record.e = Vector::Zero(timeline.dk);
     record.z = record.r = record.delta = o = Vector::Zero(timeline.dv);
     operate(S, entry.command, timeline.seed, index);
@@ -71,21 +71,21 @@ void advance(Matrix& S, const Timeline& timeline, int index, const Head& head, c
     x.b = vector_of(gates.b);
     x.w = vector_of(gates.w);
     x.g = vector_of(gates.g);
-    return step<naive::Gdn2>(S, x, timeline.scale, record, o);
+    return step<naive::Gdn2>(S, x, timeline.scale, record, o, keep_decayed);
   }
   x.b = vector_of(entry.b);
   x.w = vector_of(entry.w);
   x.g = info(rule).decay == Decay::scalar ? Vector::Constant(1, scalar_decay(entry, head.collapse.alpha)) : vector_of(entry.g);
   x.beta = tied_beta(entry, head.collapse.beta);
   switch (rule) {
-    case Variant::linear: return step<naive::Linear>(S, x, timeline.scale, record, o);
-    case Variant::mamba2: return step<naive::Mamba2>(S, x, timeline.scale, record, o);
-    case Variant::gla: return step<naive::Gla>(S, x, timeline.scale, record, o);
-    case Variant::delta: return step<naive::Delta>(S, x, timeline.scale, record, o);
-    case Variant::gdn: return step<naive::Gdn>(S, x, timeline.scale, record, o);
-    case Variant::kda: return step<naive::Kda>(S, x, timeline.scale, record, o);
-    case Variant::gdn2_write: return step<naive::Gdn2Write>(S, x, timeline.scale, record, o);
-    case Variant::gdn2_erase: return step<naive::Gdn2Erase>(S, x, timeline.scale, record, o);
+    case Variant::linear: return step<naive::Linear>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::mamba2: return step<naive::Mamba2>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::gla: return step<naive::Gla>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::delta: return step<naive::Delta>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::gdn: return step<naive::Gdn>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::kda: return step<naive::Kda>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::gdn2_write: return step<naive::Gdn2Write>(S, x, timeline.scale, record, o, keep_decayed);
+    case Variant::gdn2_erase: return step<naive::Gdn2Erase>(S, x, timeline.scale, record, o, keep_decayed);
     default: throw Error("rule: variant: expected a rule of the delta family, got " + std::string(info(rule).name));
   }
 }

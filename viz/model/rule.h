@@ -10,8 +10,9 @@
 
 namespace fw::viz {
 
-/// Advance S by token `index` (0-based) of the timeline; `record` gets what happened inside, o [Dv] the output.
+/// Advance S by token `index` (0-based) of the timeline; `record` gets what happened inside, o [Dv] the output. The decayed
+/// state is a copy that costs as much as a part of the step: not everybody wants it.
 void advance(naive::Matrix<double>& S, const Timeline& timeline, int index, const Head& head, const Gates& gates,
-             naive::StepRecord<double>& record, naive::Vector<double>& o);
+             naive::StepRecord<double>& record, naive::Vector<double>& o, bool keep_decayed = true);
 
 }  // namespace fw::viz

@@ -7,6 +7,7 @@
 // With e = b(.)k, z = w(.)v:  S_decayed = Diag(alpha) S_prev,  r = S_decayed^T e,  S = S_decayed + k (z - r)^T,  o = scale S^T q.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct Series {
   Vec kda, gdn, delta;      ///< distances from the narrower rules (quantities.h)
 };
 
-/// Does S still map a fact's key to the value last intended? NaN before the first write. One number per stride tokens.
+/// Does S still map a fact's key to the value last intended? NaN before the first write. One number per stride tokens, which
+/// are all of them where every state is kept.
 struct Recall {
   Vec cosine;      ///< of S^T k and v*
   Vec norm_ratio;  ///< ||S^T k|| / ||v*||
@@ -43,17 +45,22 @@ class Run {
  public:
   struct Options {
     std::size_t state_bytes = std::size_t{128} << 20;  ///< memory for states; checkpoints get as wide apart as it asks
-    double recall_work = 4e9;                          ///< multiplications spent on recall over time, before it is thinned out
+    double recall_work = 4e8;                          ///< multiplications spent on recall over time, before it is thinned out
   };
   Run(std::shared_ptr<const Timeline> timeline, const Head& head) : Run(std::move(timeline), head, Options()) {}
-  Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options);
+  /// spare: states of a run that is no longer needed (take_states()), to be written over.
+  Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options, std::vector<Grid> spare = {});
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
   const Timeline& timeline() const { return *timeline_; }
   const Head& head() const { return head_; }
-  int length() const { return timeline_->length(); }
+  int length() const { return static_cast<int>(gates_.size()); }
+  /// The timeline has grown at its end: go on from there. References to states are void.
+  void extend();
+  /// Its states, for another run to write over; only its destructor may follow.
+  std::vector<Grid> take_states() { return std::move(checkpoints_); }
   int checkpoint_distance() const { return distance_; }
 
   /// S_t, t in [0, length()]. Valid until the next call on this run.
@@ -63,7 +70,7 @@ class Run {
   /// Effective gates of token t, t in [1, length()].
   const Gates& gates(int t) const;
   const Series& series() const { return series_; }
-  const Recall& recall(int fact) const { return recall_[static_cast<std::size_t>(fact)]; }
+  const Recall& recall(int fact) const;
   /// Entry n of a Recall belongs to t = (n + 1) * stride.
   int recall_stride() const { return stride_; }
   /// Largest |S_t[i,j]| over the run: the default range of the heatmap.
@@ -71,16 +78,24 @@ class Run {
 
  private:
   struct Cache;
-  void simulate(const Options& options);
+  void simulate();
+  void place_checkpoints();
+  void keep(const double* S);
+  void measure_recall(Recall& recall, int fact, int t, const Grid& S) const;
   std::shared_ptr<const Timeline> timeline_;
   Head head_;
+  Options options_;
   std::vector<Gates> gates_;
   int distance_ = 1, stride_ = 1;
   double largest_ = 0.0;
-  std::vector<Grid> checkpoints_;
+  std::vector<Grid> checkpoints_, spare_;
+  Grid last_;  ///< the state after length() tokens
   Series series_;
-  std::vector<Recall> recall_;
+  mutable std::vector<Recall> recall_;  ///< where every state is kept, filled in when it is asked for
   std::unique_ptr<Cache> cache_;
 };
+
+/// ||S_A - S_B||_F / ||S_A||_F after t tokens, index t, as far as both go; `known` are the first of them.
+Vec divergence_of(const Run& a, const Run& b, Vec known);
 
 }  // namespace fw::viz

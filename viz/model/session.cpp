@@ -44,6 +44,16 @@ class Reader {
     if (!j.is_number_integer() || j.get<double>() < least || j.get<double>() > most) fail(key, expected, j);
     return j.get<int>();
   }
+  std::uint64_t seed(const std::string& key) const {
+    const Json& j = at(key, "a whole number from 0");
+    if (!j.is_number_unsigned()) fail(key, "a whole number from 0", j);
+    return j.get<std::uint64_t>();
+  }
+  std::string text(const std::string& key) const {
+    const Json& j = at(key, "a text");
+    if (!j.is_string()) fail(key, "a text", j);
+    return j.get<std::string>();
+  }
   bool flag(const std::string& key) const {
     const Json& j = at(key, "true or false");
     if (!j.is_boolean()) fail(key, "true or false", j);
@@ -129,11 +139,36 @@ Head head_from(const Reader& in) {
   c.alpha = in.choice("alpha_from", kAlphas);
   return head;
 }
+Json to_json(const ModelSource& m) {
+  Json out = {{"path", m.path},         {"fingerprint", m.fingerprint},
+              {"example", m.example},   {"task", m.task},
+              {"settings", m.settings}, {"temperature", m.temperature},
+              {"top_k", m.top_k},       {"seed", m.seed},
+              {"drawn", m.drawn},       {"layer", m.layer},
+              {"head", m.head},         {"rerun", m.rerun}};
+  if (m.prompt) out["prompt"] = *m.prompt;
+  return out;
+}
+ModelSource model_from(const Reader& in) {
+  ModelSource m;
+  m.path = in.text("path");
+  m.fingerprint = in.text("fingerprint");
+  if (in.has("prompt")) m.prompt = in.text("prompt");
+  m.example = in.integer("example", 0, 100000);
+  m.task = in.text("task");
+  m.settings = in.text("settings");
+  m.temperature = in.number("temperature", 0, 1000);
+  m.top_k = in.integer("top_k", 0, 1 << 20);
+  m.seed = in.seed("seed");
+  m.drawn = in.integer("drawn", 0, Decoder::kMostTokens);
+  m.layer = in.integer("layer", -1, 1 << 20);
+  m.head = in.integer("head", 0, 1 << 20);
+  m.rerun = in.flag("rerun");
+  return m;
+}
 Settings settings_from(const Reader& in) {
   Settings s;
-  const Json& seed = in.at("seed", "a whole number from 0");
-  if (!seed.is_number_unsigned()) in.fail("seed", "a whole number from 0", seed);
-  s.seed = seed.get<std::uint64_t>();
+  s.seed = in.seed("seed");
   s.dk = in.integer("dk", 1, 256);
   s.dv = in.integer("dv", 1, 256);
   s.policy = in.choice("policy", kPolicies);
@@ -168,6 +203,8 @@ std::string session_text(const ViewModel& view) {
               {"b", to_json(d.b)},
               {"compare", d.compare}};
   if (d.trace) out["trace"] = {{"path", d.trace->path}, {"sequence", d.trace->sequence}, {"head", d.trace->head}};
+  if (d.trace && d.trace->layer >= 0) out["trace"]["layer"] = d.trace->layer;
+  if (d.model) out["model"] = to_json(*d.model);
   if (d.branch) out["branch"] = {{"at", d.branch->at}, {"commands", to_json(d.branch->commands)}};
   const ViewOptions& o = view.options;
   out["view"] = {{"t", view.transport.t()},           {"phase", text_of(kPhases, view.transport.phase())},
@@ -206,8 +243,10 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
     const Reader trace = in.object("trace");
     const Json& path = trace.at("path", "a file name");
     if (!path.is_string()) trace.fail("path", "a file name", path);
-    d.trace = TraceSource{path.get<std::string>(), trace.integer("sequence", 0, 1 << 20), trace.integer("head", 0, 1 << 20)};
+    d.trace = TraceSource{path.get<std::string>(), trace.integer("sequence", 0, 1 << 20), trace.integer("head", 0, 1 << 20),
+                          trace.has("layer") ? trace.integer("layer", 0, 1 << 20) : -1};
   }
+  if (in.has("model")) d.model = model_from(in.object("model"));
   const Reader shown = in.object("view");
   ViewOptions options;
   options.map = shown.choice("map", kMaps);
@@ -220,7 +259,7 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   if (shown.has("classroom")) options.classroom = shown.flag("classroom");
   if (shown.has("font") && shown.number("font", 0, 48) > 0) options.font = shown.number("font", 8, 48);
   options.reduced_motion = shown.has("reduced_motion") && shown.flag("reduced_motion");
-  const int t = shown.integer("t", 0, d.trace ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
+  const int t = shown.integer("t", 0, d.trace || d.model ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
   view.open(std::move(d));
   view.options = options;

@@ -21,11 +21,13 @@ std::string field(const std::string& text) {
 
 class Table {
  public:
-  explicit Table(int t) : t_(t) {}
+  /// layer: of a model; empty for typed facts.
+  Table(int t, std::string layer) : t_(t), layer_(std::move(layer)) {}
   void head(const char* letter) { head_ = letter; }
   void row(int t, const char* quantity, const std::string& row, const std::string& column, double value) {
     if (!std::isfinite(value)) return;
-    text_ += std::to_string(t) + ",," + head_ + "," + quantity + "," + field(row) + "," + field(column) + "," + shortest(value) + "\n";
+    text_ += std::to_string(t) + "," + layer_ + "," + head_ + "," + quantity + "," + field(row) + "," + field(column) + "," +
+             shortest(value) + "\n";
   }
   void now(const char* quantity, const std::string& r, const std::string& c, double value) { row(t_, quantity, r, c, value); }
   void now(const char* quantity, double value) { row(t_, quantity, "", "", value); }
@@ -40,7 +42,7 @@ class Table {
 
  private:
   int t_;
-  std::string head_ = "A", text_ = "t,layer,head,quantity,row,column,value\n";
+  std::string layer_, head_ = "A", text_ = "t,layer,head,quantity,row,column,value\n";
 };
 
 using Fill = void (*)(Table&, const Run&, const Side&);
@@ -172,6 +174,14 @@ void squares(Table& out, ViewModel& view, std::string_view panel) {
       out.row(square.first + i, panel == "attention" ? "attention" : "retention", std::to_string(square.first + j), "", square.grid(i, j));
 }
 
+/// What a model expects next, the likeliest first.
+void forecast(Table& out, const ViewModel& view, const Forecast* next) {
+  if (next == nullptr) return;
+  for (const Forecast::Chance& c : next->best) out.now("next_probability", view.word(c.token), std::to_string(c.token), c.probability);
+  if (next->target >= 0) out.now("answer_probability", view.word(next->target), std::to_string(next->target), next->right.probability);
+  out.now("next_entropy", next->entropy);
+}
+
 }  // namespace
 
 bool has_table(std::string_view panel) {
@@ -183,14 +193,18 @@ bool has_table(std::string_view panel) {
 }
 
 std::string table_of(ViewModel& view, std::string_view panel) {
-  Table out(view.transport.t());
+  const Stack stack = view.stack();
+  Table out(view.transport.t(), stack.layers.empty() ? std::string() : std::to_string(stack.layer));
   for (const char* name : kSquares)
     if (panel == name) return squares(out, view, panel), out.take();
   for (const Named& t : kTables) {
     if (panel != t.panel) continue;
+    const bool next = panel == "readout";
     t.fill(out, view.a(), view.side_a());
+    if (next) forecast(out, view, view.forecast_a());
     out.head("B");
     if (const Side* b = view.side_b()) t.fill(out, *view.b(), *b);
+    if (next) forecast(out, view, view.forecast_b());
     return out.take();
   }
   std::string names;

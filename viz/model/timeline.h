@@ -42,7 +42,10 @@ struct Entry {
   std::string label;  ///< the command's text
   int fact = -1;      ///< index into Timeline::facts, -1: none
   Vec q, k, v, b, w, g;
-  Command command;  ///< surgery only: what is done to S
+  Command command;     ///< surgery only: what is done to S
+  int verdict = 0;     ///< of a model's scored answer after this token: 1 right, -1 wrong, 0 not scored
+  bool drawn = false;  ///< by a model, not given
+  std::string note;    ///< what the model expects next
 };
 
 /// What memory is meant to answer at a fact's key from token `from` on (0-based index of the entry).

@@ -3,9 +3,12 @@
 #include "viz/model/trace.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/error.h"
+#include "model/trace.h"
 #include "naive/token.h"
+#include "viz/model/checkpoint.h"
 
 namespace fw::viz {
 namespace {
@@ -14,18 +17,6 @@ constexpr int kMostChannels = 256;
 constexpr index_t kMostTokens = 1 << 17;
 
 Vec vec_of(const naive::Vector<double>& x) { return Vec(x.data(), x.data() + x.size()); }
-
-/// What a rule makes of a token, in GDN-2's form.
-Entry entry_of(const naive::Token<double>& x, const VariantInfo& rule, index_t Dk, index_t Dv) {
-  const auto dk = static_cast<std::size_t>(Dk), dv = static_cast<std::size_t>(Dv);
-  Entry e;
-  e.kind = EntryKind::trace;
-  e.q = vec_of(x.q), e.k = vec_of(x.k), e.v = vec_of(x.v);
-  e.g = rule.decay == Decay::none ? Vec(dk, 0.0) : rule.decay == Decay::scalar ? Vec(dk, x.g[0]) : vec_of(x.g);
-  e.b = rule.erase == Erase::none ? Vec(dk, 0.0) : rule.erase == Erase::scalar ? Vec(dk, x.beta) : vec_of(x.b);
-  e.w = rule.write == Write::one ? Vec(dv, 1.0) : rule.write == Write::scalar ? Vec(dv, x.beta) : vec_of(x.w);
-  return e;
-}
 
 void name_some_tokens(Timeline& line) {
   const int T = line.length(), count = std::min(T, kTraceFacts);
@@ -42,6 +33,20 @@ void name_some_tokens(Timeline& line) {
 }
 
 }  // namespace
+
+Entry entry_of(const Inputs<double>& in, const Geometry& geo, const Options& options, index_t batch, index_t t, index_t head) {
+  naive::Token<double> x;
+  naive::read_token(in, geo, options, batch, t, head, x);
+  const VariantInfo& rule = info(options.variant);
+  const auto dk = static_cast<std::size_t>(geo.Dk), dv = static_cast<std::size_t>(geo.Dv);
+  Entry e;
+  e.kind = EntryKind::trace;
+  e.q = vec_of(x.q), e.k = vec_of(x.k), e.v = vec_of(x.v);
+  e.g = rule.decay == Decay::none ? Vec(dk, 0.0) : rule.decay == Decay::scalar ? Vec(dk, x.g[0]) : vec_of(x.g);
+  e.b = rule.erase == Erase::none ? Vec(dk, 0.0) : rule.erase == Erase::scalar ? Vec(dk, x.beta) : vec_of(x.b);
+  e.w = rule.write == Write::one ? Vec(dv, 1.0) : rule.write == Write::scalar ? Vec(dv, x.beta) : vec_of(x.w);
+  return e;
+}
 
 Trace trace_of(const CaseFile& file, const TraceSource& source) {
   const VariantInfo& rule = info(file.options.variant);
@@ -66,17 +71,81 @@ Trace trace_of(const CaseFile& file, const TraceSource& source) {
   line.S0 = Grid(line.dk, line.dv);
   if (file.in.initial_state.defined())
     std::copy_n(file.in.initial_state.row(source.sequence, source.head), line.S0.a.size(), line.S0.a.begin());
-  naive::Token<double> x;
   for (index_t t = 0; t < sequence.length; ++t) {
-    naive::read_token(file.in, geo, file.options, sequence.batch, sequence.begin + t, source.head, x);
-    line.entries.push_back(entry_of(x, rule, geo.Dk, geo.Dv));
+    line.entries.push_back(entry_of(file.in, geo, file.options, sequence.batch, sequence.begin + t, source.head));
     line.entries.back().label = "token " + std::to_string(t + 1);
   }
   name_some_tokens(line);
   return out;
 }
 
-Trace load_trace(const TraceSource& source) { return trace_of(read_case(read_safetensors(source.path)), source); }
+std::string TraceFile::stamp_of(const std::string& path) {
+  std::error_code code;
+  const auto size = std::filesystem::file_size(path, code);
+  const auto time = std::filesystem::last_write_time(path, code);
+  return code ? "none" : std::to_string(size) + " " + std::to_string(time.time_since_epoch().count());
+}
+
+TraceFile::TraceFile(const std::string& path) : path_(path), stamp_(stamp_of(path)) {
+  const TensorFile file = read_safetensors(path);
+  const auto format = file.metadata.find("format");
+  if (format == file.metadata.end() || format->second != "fastweight-trace") {
+    numbers_ = {0};
+    files_.push_back(read_case(file));
+    return;
+  }
+  const model::Trace trace = model::read_trace(file, path);
+  for (const model::TraceLayer& layer : trace.layers) {
+    if (info(layer.options.variant).family != Family::delta_rule) continue;
+    numbers_.push_back(static_cast<int>(layer.layer));
+    CaseFile one;
+    one.in = layer.in;
+    one.options = layer.options;
+    files_.push_back(std::move(one));
+  }
+  if (files_.empty()) throw Error("trace: " + path + ": expected a layer of the delta family, got none");
+  const bool bytes = trace.names.empty() && trace.config.vocab_size == 256;
+  const auto word = [&](index_t token) {
+    const auto name = trace.names.find(token);
+    return name != trace.names.end() ? name->second : bytes ? letter(static_cast<std::int32_t>(token)) : "#" + std::to_string(token);
+  };
+  for (std::size_t t = 0; t < trace.tokens.size(); ++t) {
+    Word w{word(trace.tokens[t]), {}, 0, static_cast<index_t>(t) >= trace.prompt};
+    if (!trace.predictions.empty()) w.note = "expects " + word(trace.predictions[t]);
+    if (!trace.predictions.empty() && !trace.targets.empty() && trace.targets[t] >= 0) {
+      w.verdict = trace.targets[t] == trace.predictions[t] ? 1 : -1;
+      w.note = "answers " + word(trace.predictions[t]) + (w.verdict > 0 ? ", right" : ", right would be " + word(trace.targets[t]));
+    }
+    words_.push_back(std::move(w));
+  }
+}
+
+int TraceFile::heads() const { return static_cast<int>(files_.front().in.v.shape()[2]); }
+
+const CaseFile& TraceFile::file(const TraceSource& source) const {
+  const auto found = source.layer < 0 ? numbers_.begin() : std::find(numbers_.begin(), numbers_.end(), source.layer);
+  if (found == numbers_.end()) {
+    std::string known;
+    for (const int n : numbers_) known += (known.empty() ? "" : ", ") + std::to_string(n);
+    throw Error("trace: " + path_ + ": layer: expected one with a memory (" + known + "), got " + std::to_string(source.layer));
+  }
+  return files_[static_cast<std::size_t>(found - numbers_.begin())];
+}
+
+Trace TraceFile::open(const TraceSource& source) const {
+  Trace out = trace_of(file(source), source);
+  for (std::size_t t = 0; t < std::min(words_.size(), out.timeline.entries.size()); ++t) {
+    Entry& e = out.timeline.entries[t];
+    e.label = words_[t].label, e.note = words_[t].note, e.verdict = words_[t].verdict, e.drawn = words_[t].drawn;
+    if (e.fact < 0) continue;
+    const auto f = static_cast<std::size_t>(e.fact);
+    out.timeline.facts[f].intents[0].text = e.label;
+    out.timeline.codebook[f].text += " " + e.label;
+  }
+  return out;
+}
+
+Trace load_trace(const TraceSource& source) { return TraceFile(source.path).open(source); }
 
 TensorFile case_of(const Run& run) {
   const Timeline& line = run.timeline();

@@ -3,10 +3,11 @@
 #include "viz/model/view_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "viz/model/directives.h"
-#include "viz/model/trace.h"
 
 namespace fw::viz {
 
@@ -38,11 +39,10 @@ int ViewModel::length() const { return std::max(a_->length(), b_ ? b_->length() 
 
 namespace {
 
-std::shared_ptr<const Timeline> timeline_of(const Document& d) {
-  if (!d.trace) return std::make_shared<const Timeline>(build_timeline(d.settings, d.commands));
-  if (!d.commands.empty() || d.branch)
-    throw Error("view: commands: expected none beside a trace, got " + std::to_string(d.commands.size()));
-  return std::make_shared<const Timeline>(load_trace(*d.trace).timeline);
+/// Whether B's gates rule everywhere is nothing to A.
+bool same_for_a(std::optional<ModelSource> x, const std::optional<ModelSource>& y) {
+  if (x && y) x->rerun = y->rerun;
+  return x == y;
 }
 
 }  // namespace
@@ -51,31 +51,37 @@ std::shared_ptr<const Timeline> timeline_of(const Document& d) {
 void ViewModel::adopt(const Document& document) {
   check_head(document.a);
   check_head(document.b);
-  const bool first = a_ == nullptr, same_settings = !first && document.settings == adopted_.settings;
-  const bool same_log = same_settings && document.commands == adopted_.commands && document.trace == adopted_.trace;
-  auto a = a_, b = b_;
-  auto line = same_log ? nullptr : timeline_of(document);
-  if (!same_log || !(document.a == adopted_.a)) {
-    // A head of its own keeps the timeline of the run that it replaces.
-    if (line == nullptr) line = std::shared_ptr<const Timeline>(a_, &a_->timeline());
-    a = std::make_shared<const Run>(line, document.a);
-  }
-  if (!document.compare) {
-    b = nullptr;
-  } else if (b == nullptr || !same_log || !(document.b == adopted_.b) || !(document.branch == adopted_.branch) || !adopted_.compare) {
-    auto line_b = document.branch ? std::make_shared<const Timeline>(build_timeline(document.settings, document.branch->commands))
-                                  : std::shared_ptr<const Timeline>(a, &a->timeline());
-    b = std::make_shared<const Run>(line_b, document.b);
-  }
+  Sources sources = opened_ ? *opened_ : sources_;
+  opened_.reset();
+  sources.open(document);
+  const bool same_log = a_ != nullptr && document.settings == adopted_.settings && document.commands == adopted_.commands &&
+                        document.trace == adopted_.trace && same_for_a(document.model, adopted_.model);
+  auto line_a = same_log ? line_a_ : sources.timeline_a(document);
+  const bool new_a = !same_log || !(document.a == adopted_.a);
+  // B has a timeline of its own on a branch, and where the model was run again with its gates.
+  const bool same_b = same_log && document.model == adopted_.model && document.compare == adopted_.compare && document.b == adopted_.b &&
+                      document.branch == adopted_.branch;
+  auto line_b = same_b ? line_b_ : document.compare ? sources.timeline_b(document) : nullptr;
+  if (document.compare && line_b == nullptr) line_b = line_a;
+  const bool new_b = document.compare && (b_ == nullptr || !same_b || line_b != line_b_);
+  std::shared_ptr<Run> a = a_, b = document.compare ? b_ : nullptr;
+  parallel_for(2, 2, [&](index_t i) {
+    if (i == 0 && new_a) a = std::make_shared<Run>(line_a, document.a);
+    if (i == 1 && new_b) b = std::make_shared<Run>(line_b, document.b, Run::Options(), std::exchange(spare_, {}));
+  });
   Vec divergence;
-  for (int t = 0; b != nullptr && t <= std::min(a->length(), b->length()); ++t) {
-    const double whole = norm(a->state(t)), apart = norm(difference(a->state(t), b->state(t)));
-    divergence.push_back(apart == 0.0 ? 0.0 : apart / whole);
-  }
+  if (b != nullptr) divergence = new_a || new_b ? divergence_of(*a, *b, {}) : divergence_;
   a_ = std::move(a);
+  if (new_b) survivors_b_.reset();
+  if (new_b && b_.use_count() == 1) spare_ = b_->take_states();
   b_ = std::move(b);
+  line_a_ = std::move(line_a);
+  line_b_ = std::move(line_b);
   divergence_ = std::move(divergence);
+  sources_ = std::move(sources);
   adopted_ = document;
+  if (new_a) ++generation_a_, survivors_a_ = std::make_shared<Survivors>(a_);
+  if (new_b) ++generation_b_, survivors_b_ = std::make_shared<Survivors>(b_);
   ++generation_;
   transport.set_length(length());
 }
@@ -93,17 +99,6 @@ void ViewModel::change(Document document, bool dragging) {
     dragging_ ? history_.amend(std::move(document)) : history_.push(std::move(document));
   }
   dragging_ = dragging;
-}
-
-void ViewModel::open_trace(const TraceSource& source) {
-  Document next = document();
-  next.commands.clear();
-  next.branch.reset();
-  next.trace = source;
-  next.a = Head{false, load_trace(source).variant, {}};
-  change(std::move(next));
-  selection.unlock();
-  transport.to_end();
 }
 
 bool ViewModel::undo() {
@@ -136,7 +131,9 @@ void ViewModel::restore(const ViewModel& saved) {
 
 void ViewModel::fork() {
   Document next = document();
-  if (next.trace) throw Error("fork: expected typed facts, got a trace (" + next.trace->path + ")");
+  if (next.trace || next.model)
+    throw Error("fork: expected typed facts, got " + (next.trace ? "a trace (" + next.trace->path : "a checkpoint (" + next.model->path) +
+                ")");
   const int t = std::min(transport.t(), a_->length());
   next.branch = Branch{t, prefix_of(next.commands, t)};
   next.b = next.a;
@@ -152,9 +149,9 @@ void ViewModel::join() {
 
 void ViewModel::enter_command(const Command& command) {
   Document next = document();
-  if (next.trace)
-    throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got a trace (" + next.trace->path +
-                "); \"clear\" leaves it");
+  if (next.trace || next.model)
+    throw Error("view: \"" + text_of(command) + "\": expected typed facts to add to, got " +
+                (next.trace ? "a trace (" + next.trace->path : "a checkpoint (" + next.model->path) + "); \"clear\" leaves it");
   auto& log = next.branch ? next.branch->commands : next.commands;
   int tokens = tokens_of(log);
   if (transport.t() < tokens) {
@@ -184,8 +181,8 @@ void ViewModel::run_script(std::string_view text) {
     std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
     const auto flush = [&] {
       if (pending.empty()) return;
-      const bool at_end =
-          !document().trace && transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
+      const bool at_end = !document().trace && !document().model &&
+                          transport.t() >= tokens_of(document().branch ? document().branch->commands : document().commands);
       if (at_end) {
         Document next = document();
         auto& log = next.branch ? next.branch->commands : next.commands;
@@ -223,13 +220,20 @@ void ViewModel::run_script(std::string_view text) {
   history_.push(std::move(after));
 }
 
+void ViewModel::extend_divergence() {
+  if (b_) divergence_ = divergence_of(*a_, *b_, std::move(divergence_));
+}
+
 bool ViewModel::tick(double seconds) {
-  if (transport.playing()) stopped.clear();
-  if (!breakpoints.any()) return transport.tick(seconds);
-  return transport.tick(seconds, [this](int t) {
+  const bool playing = transport.playing();
+  if (playing) stopped.clear();
+  const bool moved = !breakpoints.any() ? transport.tick(seconds) : transport.tick(seconds, [this](int t) {
     stopped = reason_to_stop(breakpoints, *this, t);
     return !stopped.empty();
   });
+  // At the end of a text that a model can go on with.
+  if (playing && !transport.playing() && stopped.empty() && transport.t() == length() && can_decode()) decode(1), transport.play();
+  return moved;
 }
 
 int ViewModel::first_divergence() const {
@@ -250,12 +254,15 @@ int ViewModel::tracked_fact() const {
 }
 
 void ViewModel::refresh_sides() {
-  const Key key{generation_, transport.t(), tracked_fact(), transport.phase()};
-  if (key == shown_) return;
+  Key key{generation_a_, transport.t(), tracked_fact(), transport.phase()}, key_b = key;
+  key_b.generation = generation_b_;
   const Vec* query = key.query < 0 ? nullptr : &a_->timeline().facts[static_cast<std::size_t>(key.query)].k;
-  side_a_ = side_at(*a_, key.t, key.phase, query);
-  if (b_) side_b_ = side_at(*b_, key.t, key.phase, query);
-  shown_ = key;
+  parallel_for(2, 2, [&](index_t i) {
+    if (i == 0 && !(key == shown_a_)) side_a_ = side_at(*a_, key.t, key.phase, query, survivors_a_.get());
+    if (i == 1 && b_ && !(key_b == shown_b_)) side_b_ = side_at(*b_, key.t, key.phase, query, survivors_b_.get());
+  });
+  shown_a_ = key;
+  if (b_) shown_b_ = key_b;
 }
 
 const Side& ViewModel::side_a() {
@@ -272,8 +279,8 @@ void ViewModel::refresh_squares() {
   // The window moves in quarters of itself, so that scrubbing seldom has to work it out anew.
   const int T = a_->length(), count = std::min(T, kMostSquare), quarter = kMostSquare / 4;
   const int first = 1 + std::clamp((transport.t() - kMostSquare / 2) / quarter * quarter, 0, T - count);
-  if (squares_of_ == generation_ && attention_.first == first) return;
-  squares_of_ = generation_;
+  if (squares_of_ == generation_a_ && attention_.first == first) return;
+  squares_of_ = generation_a_;
   attention_ = {first, hidden_attention(*a_, first, count)};
   retention_ = {first, retention(*a_, first, count)};
 }

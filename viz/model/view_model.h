@@ -6,6 +6,8 @@
 //   enter("Ana=red")   a command of the fact language: appended when the view stands at the end; inserted at an earlier t it
 //                      forks, so that B becomes the branch and A stays what it was
 //   enter("go 14")     go N | go end | go divergence | undo | redo | fork | join | sub decay | lock Ana | lock row 3
+//   enter("layer 1")   of a checkpoint or trace: layer N | head N; of a checkpoint: prompt WORDS | example N | temperature X |
+//                      top-k K | decode N | rerun on|off
 //   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
 //                      set size DK DV, set policy uniform|banded, set alpha X, set keys random|orthonormal|shared X, set values
 //                      random|orthonormal, set signal N|all, set beta-from both|b|w|effective, set map NAME, set scale
@@ -23,6 +25,7 @@
 #include "viz/model/document.h"
 #include "viz/model/frame.h"
 #include "viz/model/selection.h"
+#include "viz/model/sources.h"
 #include "viz/model/transport.h"
 
 namespace fw::viz {
@@ -79,6 +82,28 @@ class ViewModel {
   void open(Document document);
   /// A head of a file of tensors instead of typed facts, A by the file's rule; one undo step.
   void open_trace(const TraceSource& source);
+  /// A checkpoint and what it reads, A by its layer's rule; one undo step.
+  void open_model(const ModelSource& source);
+  /// Another layer (by its number in the stack) or head of a trace or a model; throws when there is none.
+  void show_head(int layer, int head);
+  /// The next or previous of each, staying at the ends; nothing with typed facts.
+  void move_head(int layers, int heads);
+  /// What can be chosen from.
+  Stack stack() const { return sources_.stack(history_.now()); }
+
+  /// Could a step at the end of the run decode another token?
+  bool can_decode() const;
+  /// Let the model draw more tokens; no undo step. Throws when it cannot.
+  void decode(int tokens);
+  /// By whole tokens, as Transport::step; at the end of a model's text it decodes one more.
+  void step(int tokens);
+  /// Play or pause; at the end of a model's text it decodes on.
+  void toggle();
+  /// What the model says after the token shown; null before the first and without a model. B: when all is run again.
+  const Forecast* forecast_a() const;
+  const Forecast* forecast_b() const;
+  /// The model's word for a token.
+  std::string word(int token) const { return sources_.a() ? sources_.a()->checkpoint().show(token) : "#" + std::to_string(token); }
   /// A changed document as a new undo step; while something is dragged all changes are one step, ended by a change that is none.
   void change(Document document, bool dragging = false);
   bool undo();
@@ -110,19 +135,25 @@ class ViewModel {
   void enter_command(const Command& command);
   void refresh_sides();
   void refresh_squares();
+  void extend_divergence();
 
   History history_;
   bool dragging_ = false;
   Document adopted_;
-  std::shared_ptr<const Run> a_, b_;
+  Sources sources_;
+  std::optional<Sources> opened_;              ///< for the next adopt()
+  std::shared_ptr<Timeline> line_a_, line_b_;  ///< the same where B sees what A sees
+  std::shared_ptr<Run> a_, b_;
+  std::vector<Grid> spare_;  ///< states of the B before, for the next one
   Vec divergence_;
-  int generation_ = 0;
+  int generation_ = 0, generation_a_ = 0, generation_b_ = 0;
   struct Key {
     int generation = -1, t = -1, query = -2;
     Phase phase = Phase::write;
     bool operator==(const Key&) const = default;
-  } shown_;
+  } shown_a_, shown_b_;
   Side side_a_, side_b_;
+  std::shared_ptr<Survivors> survivors_a_, survivors_b_;
   int squares_of_ = -1;
   Square attention_, retention_;
 };

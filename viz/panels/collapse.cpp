@@ -11,10 +11,20 @@ void collapse_panel(Ui& ui, const Rect& r) {
   ViewModel& view = ui.view;
   const Palette& c = ui.colours();
   const float em = ui.em;
-  Rect inside = panel(ui, r, "Gate collapse of B", "an ablation, not the trained narrower model");
   Document next = view.document();
+  const float scope_width = next.model ? 10.5f * em : 0.0f;
+  Rect inside = panel(ui, r, "Gate collapse of B", "an ablation, not the trained narrower model", scope_width);
   Head& head = next.b;
   bool dragging = false, changed = false;
+  if (next.model) {
+    static constexpr std::string_view kScopes[] = {"this head", "whole model"};
+    const Rect place{r.right() - scope_width - ui.reserve, r.y + 0.35f * em, scope_width - 0.5f * em, 1.3f * em};
+    const int scope = choice(ui, place, "scope", kScopes, 2, next.model->rerun ? 1 : 0);
+    if (scope >= 0) next.model->rerun = scope == 1, next.compare = changed = true;
+    if (ui.hovered(place))
+      ui.hint =
+          "this head: its inputs stay as they were (exact). whole model: every head of every layer gets B's gates, and all runs again";
+  }
   // A named rule stands at its corner; the first touch of a slider starts the morph from there.
   Collapse shown = head.collapse;
   const bool reachable = head.variant != Variant::gdn2_write && head.variant != Variant::gdn2_erase;

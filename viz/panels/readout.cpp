@@ -30,10 +30,54 @@ void answers_of(Ui& ui, Rect r, const char* letter, Colour tint, const Run& run,
   if (side.answers.empty()) text(ui, r.cut_top(height), "no values named yet", c.muted, Face::small);
 }
 
+/// What the model expects next, the likeliest first; the right answer is marked, and added where it is far down.
+void forecast_of(Ui& ui, Rect r, const char* letter, Colour tint, const std::string& name, const Forecast& next) {
+  const Palette& c = ui.colours();
+  const float em = ui.em, height = 1.25f * em;
+  Rect head = r.cut_top(1.2f * em, 0.1f * em);
+  head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
+  const bool right = next.target >= 0 && next.best[0].token == next.target;
+  const std::string verdict = next.target < 0 ? "" : right ? "   right" : "   wrong";
+  text(ui, head, name + "   entropy " + number(next.entropy, 2) + " nats" + verdict, next.target < 0 || right ? c.muted : c.bad,
+       Face::small);
+  std::vector<Forecast::Chance> rows = next.best;
+  const auto fits = static_cast<std::size_t>(std::max(1.0f, r.h / height));
+  rows.resize(std::min(rows.size(), fits));
+  const auto is_target = [&](const Forecast::Chance& x) { return x.token == next.target; };
+  if (next.target >= 0 && std::none_of(rows.begin(), rows.end(), is_target)) rows.back() = next.right;
+  for (std::size_t n = 0; n < rows.size(); ++n) {
+    Rect row = r.cut_top(height);
+    const Rect whole = row;
+    const std::string word = ui.view.word(rows[n].token);
+    const bool target = is_target(rows[n]);
+    if (target) fill(ui, {whole.x - 2, whole.y, whole.w + 4, whole.h}, faded(c.accent, 40), 2);
+    text(ui, row.cut_left(1.1f * em), target ? ui.sign("\xe2\x9c\x93", "+") : "", c.text, Face::small);
+    text(ui, row.cut_left(std::min(4.6f * em, 0.34f * row.w), 0.3f * em), word, n == 0 || target ? c.text : c.muted, Face::small);
+    text(ui, row.cut_right(text_width(ui, "0.0000", Face::small) + 2, 0.3f * em), number(rows[n].probability, 4), c.text, Face::small,
+         Align::right);
+    bar(ui, row.inset(0, 0.3f * row.h), rows[n].probability, 1.0, tint);
+    if (ui.hovered(whole))
+      ui.hint = std::string(letter) + "  p(" + word + ") = " + number(rows[n].probability, 6) +
+                (target ? ": the right answer of the task" : ": softmax of the logits after this token");
+  }
+}
+
+/// Next-token distributions of A and, where the whole model was run again, of B.
+void forecasts(Ui& ui, const Rect& r, const Forecast& a) {
+  ViewModel& view = ui.view;
+  const Forecast* b = view.forecast_b();
+  Rect inside =
+      panel(ui, r, "Next token", b ? "the model as trained, and with B's gates in all layers" : "what the model expects after this token");
+  if (b == nullptr) return forecast_of(ui, inside, "A", ui.colours().head_a, "as trained", a);
+  forecast_of(ui, inside.cut_left(0.5f * (inside.w - ui.em), ui.em), "A", ui.colours().head_a, "as trained", a);
+  forecast_of(ui, inside, "B", ui.colours().head_b, short_name(view.b()->head()) + " everywhere", *b);
+}
+
 }  // namespace
 
 void readout_panel(Ui& ui, const Rect& r) {
   ViewModel& view = ui.view;
+  if (const Forecast* next = view.forecast_a()) return forecasts(ui, r, *next);
   const Side& a = view.side_a();
   const Side* b = view.side_b();
   const std::string query = query_text(view.a(), view.transport.t(), view.tracked_fact());

@@ -40,7 +40,7 @@ const std::vector<PanelInfo>& panel_list() {
        "collateral damage: it is as large as the keys overlap, (k_i.k)(z - r). The grey part is decay, which spares nobody."},
       {"readout", "Query readout", readout_panel, 34, 11,
        "The answer to the query, compared with every value that was ever named; the longest bar is what memory says. Hover a fact to ask "
-       "with its key."},
+       "with its key. With a model: what it expects after this token; the right answer of its task is marked."},
       {"attention", "Hidden attention", attention_panel, 24, 17,
        "Row t, column i: the weight with which the output at t contains what token i wrote. Their sum gives the output exactly, so a "
        "linear "

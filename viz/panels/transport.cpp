@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "core/error.h"
 #include "viz/model/course.h"
@@ -49,6 +50,43 @@ void head_choice(Ui& ui, Rect r, bool b) {
   ui.view.change(std::move(next));
 }
 
+template <class F>
+void attempt(Ui& ui, F&& command) {
+  try {
+    command();
+  } catch (const std::exception& error) {
+    ui.state.message = error.what();
+    ui.state.refused = true;
+  }
+}
+
+/// Layer and head of a model or its trace, at the ribbon's left end; returns what is left of the ribbon.
+Rect head_selectors(Ui& ui, Rect r) {
+  const Stack stack = ui.view.stack();
+  if (stack.layers.empty()) return r;
+  const float em = ui.em;
+  Rect place = r.cut_left(8.2f * em, 0.4f * em);
+  const auto select = [&](Rect row, const char* what, int shown, const std::vector<int>& all, bool head) {
+    text(ui, row.cut_left(2.9f * em), what, ui.colours().muted, Face::small);
+    const std::string of = std::to_string(shown) + (all.size() > 1 ? "   (0-" + std::to_string(all.back()) + ")" : "");
+    if (button(ui, row, what, of, false, all.size() > 1)) ImGui::OpenPopup(what);
+    if (ui.hovered(row))
+      ui.hint =
+          head ? "head of this layer: up and down keys, or \"head N\"" : "layer of the stack: page up and page down keys, or \"layer N\"";
+    if (!ImGui::BeginPopup(what)) return;
+    for (const int n : all)
+      if (ImGui::MenuItem((std::string(what) + " " + std::to_string(n)).c_str(), nullptr, n == shown))
+        attempt(ui, [&] { head ? ui.view.show_head(stack.layer, n) : ui.view.show_head(n, std::min(stack.head, stack.heads - 1)); });
+    ImGui::EndPopup();
+  };
+  std::vector<int> heads(static_cast<std::size_t>(stack.heads));
+  std::iota(heads.begin(), heads.end(), 0);
+  const float half = std::floor(0.5f * (place.h - 0.15f * em));
+  select(place.cut_top(half, 0.15f * em), "layer", stack.layer, stack.layers, false);
+  select(place, "head", stack.head, heads, true);
+  return r;
+}
+
 /// The words of the box that are about panels and pictures; true when it was one of them. "help [PANEL]" opens how to read it, "focus
 /// PANEL" brings it to the front, "help" alone lists the words; pictures are carried out between frames.
 bool panel_command(Ui& ui, const std::string& line) {
@@ -87,7 +125,7 @@ void command_box(Ui& ui, Rect r) {
                                           sizeof ui.state.command, ImGuiInputTextFlags_EnterReturnsTrue);
   entered = button(ui, apply, "apply", "Enter") || entered;
   if (!entered) return;
-  try {
+  attempt(ui, [&] {
     const std::string line = ui.state.command;
     ui.state.message.clear();
     if (ui.state.course) ui.state.message = run_lesson_command(*ui.state.course, ui.view, line);
@@ -97,10 +135,7 @@ void command_box(Ui& ui, Rect r) {
       ui.view.enter(line);
     ui.state.refused = false;
     ui.state.command[0] = '\0';
-  } catch (const std::exception& error) {
-    ui.state.message = error.what();
-    ui.state.refused = true;
-  }
+  });
   ui.state.focus_command = true;
 }
 
@@ -119,8 +154,9 @@ void transport_bar(Ui& ui, const Rect& whole) {
   if (two_rows) r = second.cut_top(std::floor(1.8f * em), whole.h - 2 * std::floor(1.8f * em));
   if (button(ui, r.cut_left(1.9f * em, gap), "start", ui.sign("|\xe2\x97\x80", "|<"))) time.to_start();
   if (button(ui, r.cut_left(1.9f * em, gap), "back", ui.sign("\xe2\x97\x80", "<"))) time.step(-1);
-  if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing())) time.toggle();
-  if (button(ui, r.cut_left(1.9f * em, gap), "forward", ui.sign("\xe2\x96\xb6", ">"))) time.step(1);
+  if (button(ui, r.cut_left(3.6f * em, gap), "play", time.playing() ? "Pause" : "Play", time.playing()))
+    attempt(ui, [&] { ui.view.toggle(); });
+  if (button(ui, r.cut_left(1.9f * em, gap), "forward", ui.sign("\xe2\x96\xb6", ">"))) attempt(ui, [&] { ui.view.step(1); });
   if (button(ui, r.cut_left(1.9f * em, 2 * gap), "end", ui.sign("\xe2\x96\xb6|", ">|"))) time.to_end();
 
   const std::string now = "t " + std::to_string(time.t()) + " / " + std::to_string(ui.view.length());
@@ -155,8 +191,9 @@ void transport_bar(Ui& ui, const Rect& whole) {
   if (r.w > 9 * em && !lesson_has_command_box(ui)) command_box(ui, r);
 }
 
-void ribbon_panel(Ui& ui, const Rect& r) {
+void ribbon_panel(Ui& ui, const Rect& whole_ribbon) {
   const Palette& c = ui.colours();
+  const Rect r = head_selectors(ui, whole_ribbon);
   fill(ui, r, c.panel, 4);
   frame(ui, r, c.border, 1, 4);
   const Run& run = ui.view.a();
@@ -185,7 +222,12 @@ void ribbon_panel(Ui& ui, const Rect& r) {
                                                            : c.chip_write;
     fill(ui, chip, tint, 3);
     if (&shown != &run) fill(ui, {chip.x, chip.y, chip.w, 2}, c.head_b);
-    text(ui, chip.inset(1, 0), entry.label, c.text, Face::small, Align::centre);
+    Rect word = chip.inset(1, 0);
+    if (entry.drawn) fill(ui, {chip.x, chip.y, chip.w, 2}, c.accent);
+    if (entry.verdict != 0)
+      text(ui, word.cut_right(1.0f * ui.em), entry.verdict > 0 ? ui.sign("\xe2\x9c\x93", "+") : ui.sign("\xe2\x9c\x97", "x"),
+           entry.verdict > 0 ? c.text : c.bad, Face::bold, Align::centre);
+    text(ui, word, entry.label, c.text, Face::small, Align::centre);
     const auto i = static_cast<std::size_t>(t - 1);
     const float half = std::floor(0.5f * bars.h) - 1;
     fill(ui, {bars.x, bars.y, bars.w * static_cast<float>(shown.series().erase[i] / most), half}, c.erase);
@@ -198,6 +240,9 @@ void ribbon_panel(Ui& ui, const Rect& r) {
       frame(ui, {whole.x - 1, chip.y - 1, whole.w + 2, chip.h + 2}, c.accent, 1.2f, 3);
       ui.hint = "t=" + std::to_string(t) + "  " + entry.label + "   |erase| = |k r'| = " + number(shown.series().erase[i], 4) +
                 "   |write| = |k z'| = " + number(shown.series().write[i], 4) + "   |S| = " + number(shown.series().state[i], 4);
+      if (!entry.note.empty())
+        ui.hint = "t=" + std::to_string(t) + "  " + entry.label + (entry.drawn ? " (drawn)" : "") + "   " + entry.note +
+                  ui.hint.substr(ui.hint.find("   |erase|"));
       if (ImGui::IsMouseClicked(0)) ui.view.transport.pause(), ui.view.transport.go(t);
     }
   }

@@ -8,10 +8,13 @@
 #include <cstring>
 #include <utility>
 
+#include "core/parallel.h"
+
 namespace fw::viz {
 namespace {
 
 constexpr int kSub = 256;                        // steps of a pixel
+constexpr int kNarrow = 24;                      // pixels of a row that are tried one by one
 constexpr float kFarthest = 32000.0f;            // pixels; keeps every product below 2^63
 constexpr std::uintptr_t kFontAtlas = 1u << 20;  // an id no slot has
 
@@ -42,65 +45,62 @@ Vertex vertex_of(const ImDrawVert& in, const ImVec2& origin, const CpuTextures::
   return out;
 }
 
+/// Red, green, blue and alpha, each in [0,255].
 struct Texel {
-  Int c[4];
+  int c[4];
 };
 
-std::uint32_t nearest(const Image& image, Int x, Int y) {
-  return image.at(static_cast<int>(std::clamp<Int>(x, 0, image.width - 1)), static_cast<int>(std::clamp<Int>(y, 0, image.height - 1)));
+Texel texel(const Image& image, int x, int y) {
+  const std::uint32_t p = image.at(std::clamp(x, 0, image.width - 1), std::clamp(y, 0, image.height - 1));
+  return {{static_cast<int>(p & 0xff), static_cast<int>((p >> 8) & 0xff), static_cast<int>((p >> 16) & 0xff), static_cast<int>(p >> 24)}};
 }
 
-Texel texel(const Image& image, Int x, Int y) {
-  const std::uint32_t p = nearest(image, x, y);
-  return {{p & 0xff, (p >> 8) & 0xff, (p >> 16) & 0xff, p >> 24}};
-}
-
-Texel sample(const CpuTextures::Picture& texture, Int u, Int v) {
+/// u, v in 1/256 of a texel.
+Texel sample(const CpuTextures::Picture& texture, int u, int v) {
   if (!texture.smooth) return texel(texture.image, u >> 8, v >> 8);
-  const Int x = u - kSub / 2, y = v - kSub / 2, fx = x & 255, fy = y & 255;
+  const int x = u - kSub / 2, y = v - kSub / 2, fx = x & 255, fy = y & 255;
   if (fx == 0 && fy == 0) return texel(texture.image, x >> 8, y >> 8);
-  const Image& image = texture.image;
-  if (((nearest(image, x >> 8, y >> 8) | nearest(image, (x >> 8) + 1, y >> 8) | nearest(image, x >> 8, (y >> 8) + 1) |
-        nearest(image, (x >> 8) + 1, (y >> 8) + 1)) >>
-       24) == 0)
-    return {};  // between the letters
   const Texel a = texel(texture.image, x >> 8, y >> 8), b = texel(texture.image, (x >> 8) + 1, y >> 8);
   const Texel c = texel(texture.image, x >> 8, (y >> 8) + 1), d = texel(texture.image, (x >> 8) + 1, (y >> 8) + 1);
-  Texel out{};
-  for (int k = 0; k < 4; ++k)
+  Texel out{{255, 255, 255, 0}};
+  for (int k = texture.white ? 3 : 0; k < 4; ++k)
     out.c[k] = ((a.c[k] * (256 - fx) + b.c[k] * fx) * (256 - fy) + (c.c[k] * (256 - fx) + d.c[k] * fx) * fy + 32768) >> 16;
   return out;
 }
 
-void blend(std::uint32_t& pixel, const Int colour[4], const Texel& tint) {
-  const Int alpha = (colour[3] * tint.c[3] + 127) / 255;
-  if (alpha == 0) return;
-  if (alpha == 255 && colour[0] + colour[1] + colour[2] == 3 * 255) {
-    pixel = 0xff000000u | static_cast<std::uint32_t>(tint.c[2] << 16 | tint.c[1] << 8 | tint.c[0]);
-    return;
-  }
-  std::uint32_t out = 0xff000000u;
-  for (int k = 0; k < 3; ++k) {
-    const Int source = (colour[k] * tint.c[k] + 127) / 255, below = (pixel >> (8 * k)) & 0xff;
-    out |= static_cast<std::uint32_t>((source * alpha + below * (255 - alpha) + 127) / 255) << (8 * k);
-  }
-  pixel = out;
-}
+/// The pixel that `colour` times `tint` makes over another.
+struct Paint {
+  int alpha = 0;
+  int source[3] = {};
 
-Int floor_of(Int n, Int b) { return n >= 0 ? n / b : -((-n + b - 1) / b); }
+  Paint(const int colour[4], const Texel& tint) : alpha((colour[3] * tint.c[3] + 127) / 255) {
+    if (alpha == 0) return;
+    for (int k = 0; k < 3; ++k) source[k] = ((colour[k] * tint.c[k] + 127) / 255) * alpha + 127;
+  }
+  void over(std::uint32_t& pixel) const {
+    std::uint32_t out = 0xff000000u;
+    for (int k = 0; k < 3; ++k) {
+      const auto below = static_cast<int>((pixel >> (8 * k)) & 0xff);
+      out |= static_cast<std::uint32_t>((source[k] + below * (255 - alpha)) / 255) << (8 * k);
+    }
+    pixel = out;
+  }
+};
 
-/// numerator/area rounded to nearest along a row, where the numerator grows by the same amount from pixel to pixel: quotient and
-/// remainder are carried on, which is exact and needs no division.
-struct Slope {
-  Int value, rest, step, step_rest, area;
-  Slope(Int numerator, Int growth, Int over) : area(over) {
-    const Int n = numerator + over / 2;
-    value = floor_of(n, over), rest = n - value * over;
-    step = floor_of(growth, over), step_rest = growth - step * over;
+Int floor_of(Int a, Int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+/// The nearest whole number to a/b for b > 0 as a grows by the same amount from pixel to pixel: exact, with one division for a row.
+struct Quotient {
+  Int b, step, step_rest, value = 0, rest = 0;
+
+  Quotient(Int growth, Int divisor) : b(divisor), step(growth == 0 ? 0 : floor_of(growth, divisor)), step_rest(growth - step * divisor) {}
+  void start(Int a) {
+    const Int n = a + b / 2;
+    value = n >= 0 && n < b ? 0 : floor_of(n, b), rest = n - value * b;
   }
   void next() {
     value += step, rest += step_rest;
-    if (rest >= area) ++value, rest -= area;
+    if (rest >= b) ++value, rest -= b;
   }
 };
 
@@ -128,67 +128,93 @@ void triangle(Image& image, const Window& window, Vertex a, Vertex b, Vertex c, 
   };
   const Edge to_a = edge(b, c), to_b = edge(c, a), to_c = edge(a, b);
   const Int bias_a = owns(b, c) ? 0 : 1, bias_b = owns(c, a) ? 0 : 1, bias_c = owns(a, b) ? 0 : 1;
-  // Along a row every edge function is a straight line, so the pixels inside all three are one span; its ends by division are
-  // exactly where a test of each pixel would find them.
-  const Int dxs[3] = {to_a.dx, to_b.dx, to_c.dx}, biases[3] = {bias_a, bias_b, bias_c};
-  const Int solid = (a.c[3] * tint.c[3] + 127) / 255;
-  const bool plain = flat && (texture == nullptr || one_texel), opaque = plain && solid == 255;
-  const bool white = flat && a.c[0] + a.c[1] + a.c[2] + a.c[3] == 4 * 255;
-  const bool textured = texture != nullptr && !one_texel;
+  int colour[4];
+  for (int k = 0; k < 4; ++k) colour[k] = static_cast<int>(a.c[k]);
+  const bool textured = texture != nullptr && !one_texel, plain = flat && !textured;
+  const Paint paint(colour, tint);
+  if (plain && paint.alpha == 0) return;
+  // A number given at the corners, as its sum with the edges' functions for weights.
+  struct Blend {
+    Int a, b, c;
+    Quotient quotient;
+    bool varies() const { return a != b || a != c; }
+  };
+  const auto blend = [&](Int at_a, Int at_b, Int at_c) {
+    return Blend{at_a, at_b, at_c, Quotient(to_a.dx * at_a + to_b.dx * at_b + to_c.dx * at_c, area)};
+  };
+  // Places in the texture are relative to one corner, so that the products stay small.
+  Blend u = blend(0, b.u - a.u, c.u - a.u), v = blend(0, b.v - a.v, c.v - a.v);
+  Blend channel[4] = {blend(a.c[0], b.c[0], c.c[0]), blend(a.c[1], b.c[1], c.c[1]), blend(a.c[2], b.c[2], c.c[2]),
+                      blend(a.c[3], b.c[3], c.c[3])};
   for (int y = y0; y < y1; ++y) {
     const Int down = y - y0;
-    const Int starts[3] = {to_a.value + down * to_a.dy, to_b.value + down * to_b.dy, to_c.value + down * to_c.dy};
-    Int first = 0, last = x1 - x0 - 1;
-    for (int k = 0; k < 3; ++k) {
-      const Int missing = biases[k] - starts[k];  // the function must grow by this much
-      if (dxs[k] > 0) {
-        if (missing > 0) first = std::max(first, (missing + dxs[k] - 1) / dxs[k]);
-      } else if (dxs[k] < 0) {
-        last = missing > 0 ? -1 : std::min(last, missing / dxs[k]);
-      } else if (missing > 0) {
-        last = -1;
-      }
+    const Int wa = to_a.value + down * to_a.dy, wb = to_b.value + down * to_b.dy, wc = to_c.value + down * to_c.dy;
+    // The pixels of this row on which all three edges have the centre inside.
+    Int from = 0, to = x1 - x0;
+    if (to <= kNarrow) {
+      const auto inside = [&](Int x) { return wa + x * to_a.dx >= bias_a && wb + x * to_b.dx >= bias_b && wc + x * to_c.dx >= bias_c; };
+      while (from < to && !inside(from)) ++from;
+      while (to > from && !inside(to - 1)) --to;
+    } else {
+      const auto cut = [&](Int w, Int dx, Int bias) {
+        if (dx > 0)
+          from = std::max(from, -floor_of(w - bias, dx));
+        else if (dx < 0)
+          to = std::min(to, floor_of(w - bias, -dx) + 1);
+        else if (w < bias)
+          to = 0;
+      };
+      cut(wa, to_a.dx, bias_a), cut(wb, to_b.dx, bias_b), cut(wc, to_c.dx, bias_c);
     }
-    if (first > last) continue;
-    std::uint32_t* pixel = &image.at(x0 + static_cast<int>(first), y);
-    if (opaque) {
-      std::uint32_t colour = 0;
-      blend(colour, a.c, tint);
-      std::fill(pixel, pixel + (last - first + 1), colour);
+    if (from >= to) continue;
+    std::uint32_t* pixel = &image.at(x0 + static_cast<int>(from), y);
+    std::uint32_t* const end = pixel + (to - from);
+    if (plain) {
+      if (paint.alpha == 255) {
+        std::uint32_t solid = 0;
+        paint.over(solid);
+        std::fill(pixel, end, solid);
+      } else {
+        for (; pixel < end; ++pixel) paint.over(*pixel);
+      }
       continue;
     }
-    const Int wa = starts[0] + first * dxs[0], wb = starts[1] + first * dxs[1], wc = starts[2] + first * dxs[2];
-    // A quantity of the corners at the first pixel; u and v relative to one corner, so that the products stay small.
-    const auto slope = [&](Int at_a, Int at_b, Int at_c) {
-      return Slope(wa * at_a + wb * at_b + wc * at_c, dxs[0] * at_a + dxs[1] * at_b + dxs[2] * at_c, area);
+    const auto start = [&](Blend& of) {  // inside: every weight is in [0, area]
+      of.quotient.start((wa + from * to_a.dx) * of.a + (wb + from * to_b.dx) * of.b + (wc + from * to_c.dx) * of.c);
     };
-    if (flat) {
-      Slope u = slope(0, textured ? b.u - a.u : 0, textured ? c.u - a.u : 0),
-            v = slope(0, textured ? b.v - a.v : 0, textured ? c.v - a.v : 0);
-      if (textured && !texture->smooth && white) {  // a heatmap: its texels as they are
-        for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next())
-          if (const std::uint32_t p = nearest(texture->image, (a.u + u.value) >> 8, (a.v + v.value) >> 8); p >> 24 == 0xff) {
-            *pixel = p;
-          } else {
-            tint = {{p & 0xff, (p >> 8) & 0xff, (p >> 16) & 0xff, p >> 24}};
-            blend(*pixel, a.c, tint);
-          }
-        continue;
-      }
-      for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next()) {
-        if (textured) tint = sample(*texture, a.u + u.value, a.v + v.value);
-        blend(*pixel, a.c, tint);
+    if (textured) start(u), start(v);
+    if (flat && !texture->smooth) {
+      // Neighbours often show the same texel.
+      Int last_u = -1, last_v = -1;
+      Paint here(colour, {});
+      std::uint32_t solid = 0;
+      for (bool first = true; pixel < end; ++pixel, u.quotient.next(), v.quotient.next(), first = false) {
+        const Int at_u = (a.u + u.quotient.value) >> 8, at_v = (a.v + v.quotient.value) >> 8;
+        if (first || at_u != last_u || at_v != last_v) {
+          last_u = at_u, last_v = at_v;
+          here = Paint(colour, texel(texture->image, static_cast<int>(at_u), static_cast<int>(at_v)));
+          here.over(solid);
+        }
+        if (here.alpha == 255)
+          *pixel = solid;
+        else if (here.alpha != 0)
+          here.over(*pixel);
       }
       continue;
     }
-    Slope u = slope(0, b.u - a.u, c.u - a.u), v = slope(0, b.v - a.v, c.v - a.v);
-    Slope shade[4] = {slope(a.c[0], b.c[0], c.c[0]), slope(a.c[1], b.c[1], c.c[1]), slope(a.c[2], b.c[2], c.c[2]),
-                      slope(a.c[3], b.c[3], c.c[3])};
-    for (Int x = first; x <= last; ++x, ++pixel, u.next(), v.next()) {
-      if (textured) tint = sample(*texture, a.u + u.value, a.v + v.value);
-      Int colour[4];
-      for (int k = 0; k < 4; ++k) colour[k] = std::clamp<Int>(shade[k].value, 0, 255), shade[k].next();
-      blend(*pixel, colour, tint);
+    if (!flat)
+      for (Blend& of : channel)
+        if (of.varies()) start(of);
+    for (; pixel < end; ++pixel) {
+      for (int k = 0; !flat && k < 4; ++k)
+        if (channel[k].varies())
+          colour[k] = static_cast<int>(std::clamp<Int>(channel[k].quotient.value, 0, 255)), channel[k].quotient.next();
+      if (textured) {
+        tint = sample(*texture, static_cast<int>(a.u + u.quotient.value), static_cast<int>(a.v + v.quotient.value));
+        u.quotient.next(), v.quotient.next();
+      }
+      const Paint here(colour, tint);
+      if (here.alpha != 0) here.over(*pixel);
     }
   }
 }
@@ -208,7 +234,8 @@ void CpuTextures::upload_fonts() {
   ImGui::GetIO().Fonts->GetTexDataAsRGBA32(&bytes, &width, &height);
   Image image(width, height, 0);
   std::memcpy(image.pixels.data(), bytes, image.pixels.size() * sizeof(std::uint32_t));
-  pictures_[kFontAtlas] = {std::move(image), true};
+  const bool white = std::all_of(image.pixels.begin(), image.pixels.end(), [](std::uint32_t p) { return (p & 0xffffff) == 0xffffff; });
+  pictures_[kFontAtlas] = {std::move(image), true, white};
   ImGui::GetIO().Fonts->SetTexID((ImTextureID)kFontAtlas);
 }
 
@@ -217,15 +244,20 @@ const CpuTextures::Picture* CpuTextures::find(ImTextureID id) const {
   return found == pictures_.end() ? nullptr : &found->second;
 }
 
-void rasterise(const ImDrawData& data, const CpuTextures& textures, Image& image) {
+namespace {
+
+/// The rows [top, bottom).
+void rasterise_band(const ImDrawData& data, const CpuTextures& textures, Image& image, int top, int bottom) {
   const ImVec2 origin = data.DisplayPos;
   for (int n = 0; n < data.CmdListsCount; ++n) {
     const ImDrawList& list = *data.CmdLists[n];
     for (const ImDrawCmd& command : list.CmdBuffer) {
       if (command.UserCallback != nullptr) continue;  // there is no graphics state to change
       const auto edge = [](float x, int most) { return static_cast<int>(std::clamp(std::floor(x), 0.0f, static_cast<float>(most))); };
-      const Window window{edge(command.ClipRect.x - origin.x, image.width), edge(command.ClipRect.y - origin.y, image.height),
-                          edge(command.ClipRect.z - origin.x, image.width), edge(command.ClipRect.w - origin.y, image.height)};
+      const Window window{
+          edge(command.ClipRect.x - origin.x, image.width), std::max(top, edge(command.ClipRect.y - origin.y, image.height)),
+          edge(command.ClipRect.z - origin.x, image.width), std::min(bottom, edge(command.ClipRect.w - origin.y, image.height))};
+      if (window.x0 >= window.x1 || window.y0 >= window.y1) continue;
       const CpuTextures::Picture* texture = textures.find(command.GetTexID());
       for (unsigned i = 0; i + 2 < command.ElemCount; i += 3) {
         Vertex corner[3];
@@ -237,6 +269,15 @@ void rasterise(const ImDrawData& data, const CpuTextures& textures, Image& image
       }
     }
   }
+}
+
+}  // namespace
+
+void rasterise(const ImDrawData& data, const CpuTextures& textures, Image& image) {
+  const int bands = image.height < 256 ? 1 : std::min(8, available_threads());
+  parallel_for(bands, 0, [&](index_t n) {
+    rasterise_band(data, textures, image, static_cast<int>(n * image.height / bands), static_cast<int>((n + 1) * image.height / bands));
+  });
 }
 
 }  // namespace fw::viz

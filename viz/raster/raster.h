@@ -23,6 +23,7 @@ class CpuTextures : public Textures {
   struct Picture {
     Image image;
     bool smooth = false;
+    bool white = false;  ///< only alpha differs, as in an atlas of letters
   };
   /// Null for what was never uploaded.
   const Picture* find(ImTextureID id) const;

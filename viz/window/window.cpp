@@ -59,16 +59,44 @@ Events& events_of(GLFWwindow* window) { return *static_cast<Events*>(glfwGetWind
 void on_key(GLFWwindow* window, int key, int, int action, int mods) {
   Events& events = events_of(window);
   events.frames_due = kFramesAfterEvent;
-  static const std::map<int, Key> known = {
-      {GLFW_KEY_SPACE, Key::space},  {GLFW_KEY_LEFT, Key::left},     {GLFW_KEY_RIGHT, Key::right},   {GLFW_KEY_HOME, Key::home},
-      {GLFW_KEY_END, Key::end},      {GLFW_KEY_COMMA, Key::comma},   {GLFW_KEY_PERIOD, Key::period}, {GLFW_KEY_ESCAPE, Key::escape},
-      {GLFW_KEY_SLASH, Key::slash},  {GLFW_KEY_Z, Key::undo},        {GLFW_KEY_Y, Key::redo},        {GLFW_KEY_F, Key::fork},
-      {GLFW_KEY_L, Key::log_scale},  {GLFW_KEY_M, Key::map},         {GLFW_KEY_T, Key::theme},       {GLFW_KEY_A, Key::a},
-      {GLFW_KEY_B, Key::b},          {GLFW_KEY_D, Key::d},           {GLFW_KEY_N, Key::normalise},   {GLFW_KEY_G, Key::presets},
-      {GLFW_KEY_P, Key::picture},    {GLFW_KEY_E, Key::csv},         {GLFW_KEY_C, Key::copy},        {GLFW_KEY_TAB, Key::tab},
-      {GLFW_KEY_EQUAL, Key::bigger}, {GLFW_KEY_KP_ADD, Key::bigger}, {GLFW_KEY_MINUS, Key::smaller}, {GLFW_KEY_KP_SUBTRACT, Key::smaller},
-      {GLFW_KEY_0, Key::reset},      {GLFW_KEY_F11, Key::reset},     {GLFW_KEY_F1, Key::help},       {GLFW_KEY_K, Key::classroom},
-      {GLFW_KEY_H, Key::half_life},  {GLFW_KEY_I, Key::lessons}};
+  static const std::map<int, Key> known = {{GLFW_KEY_SPACE, Key::space},
+                                           {GLFW_KEY_LEFT, Key::left},
+                                           {GLFW_KEY_RIGHT, Key::right},
+                                           {GLFW_KEY_HOME, Key::home},
+                                           {GLFW_KEY_END, Key::end},
+                                           {GLFW_KEY_COMMA, Key::comma},
+                                           {GLFW_KEY_PERIOD, Key::period},
+                                           {GLFW_KEY_ESCAPE, Key::escape},
+                                           {GLFW_KEY_SLASH, Key::slash},
+                                           {GLFW_KEY_Z, Key::undo},
+                                           {GLFW_KEY_Y, Key::redo},
+                                           {GLFW_KEY_F, Key::fork},
+                                           {GLFW_KEY_L, Key::log_scale},
+                                           {GLFW_KEY_M, Key::map},
+                                           {GLFW_KEY_T, Key::theme},
+                                           {GLFW_KEY_A, Key::a},
+                                           {GLFW_KEY_B, Key::b},
+                                           {GLFW_KEY_D, Key::d},
+                                           {GLFW_KEY_N, Key::normalise},
+                                           {GLFW_KEY_G, Key::presets},
+                                           {GLFW_KEY_P, Key::picture},
+                                           {GLFW_KEY_E, Key::csv},
+                                           {GLFW_KEY_C, Key::copy},
+                                           {GLFW_KEY_TAB, Key::tab},
+                                           {GLFW_KEY_EQUAL, Key::bigger},
+                                           {GLFW_KEY_KP_ADD, Key::bigger},
+                                           {GLFW_KEY_MINUS, Key::smaller},
+                                           {GLFW_KEY_KP_SUBTRACT, Key::smaller},
+                                           {GLFW_KEY_0, Key::reset},
+                                           {GLFW_KEY_F11, Key::reset},
+                                           {GLFW_KEY_F1, Key::help},
+                                           {GLFW_KEY_K, Key::classroom},
+                                           {GLFW_KEY_H, Key::half_life},
+                                           {GLFW_KEY_I, Key::lessons},
+                                           {GLFW_KEY_UP, Key::up},
+                                           {GLFW_KEY_DOWN, Key::down},
+                                           {GLFW_KEY_PAGE_UP, Key::page_up},
+                                           {GLFW_KEY_PAGE_DOWN, Key::page_down}};
   auto found = known.find(key);
   const Key digit = static_cast<Key>(static_cast<int>(Key::panel_1) + key - GLFW_KEY_1);
   if (key == GLFW_KEY_B) events.blink = action != GLFW_RELEASE;
@@ -188,6 +216,8 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   Fonts fonts = load_fonts(font_size_for(view, options.width, options.font_size), options.font);
   GlTextures textures;
   PanelState state;
+  state.message = options.message;
+  state.refused = !options.message.empty();
   state.course = options.course;
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
@@ -202,7 +232,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     if (events.frames_due > 0) --events.frames_due;
     const double now = glfwGetTime(), passed = std::max(0.0, now - before);
     before = now;
-    view.tick(passed);
+    play(view, state, passed);
     int wide = 0, high = 0;
     glfwGetWindowSize(screen.window, &wide, &high);
     if (const float wanted = font_size_for(view, wide, options.font_size); wanted != fonts.size)

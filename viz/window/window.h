@@ -18,6 +18,7 @@ struct WindowOptions {
   std::string font;
   std::shared_ptr<Course> course;  ///< lessons; null: none
   int frames = 0;                  ///< end after so many frames; 0: when the window is closed
+  std::string message;             ///< what could not be opened, for the status line
 };
 
 /// Returns when the window is closed. Throws fw::Error, with the way out, when there is no display or no OpenGL 3.
