@@ -12,12 +12,14 @@
 #include "core/error.h"
 #include "view_lessons.h"
 #include "view_time.h"
+#include "viz/model/changes.h"
 #include "viz/model/describe.h"
 #include "viz/model/session.h"
 #include "viz/model/tables.h"
 #include "viz/model/trace.h"
 #ifdef FASTWEIGHT_WITH_DRAWING
 #include "viz/app/pictures.h"
+#include "viz/raster/animation.h"
 #endif
 #ifdef FASTWEIGHT_WITH_WINDOW
 #include "viz/window/window.h"
@@ -53,9 +55,9 @@ void draw(viz::ViewModel& view, const ViewArguments& a, int width, int height, s
   options.font_size = static_cast<float>(a.font_size);
   options.course = std::move(course);
   options.scale = a.scale;
+  const auto png = [&](const viz::Image& image) { return a.lesson.reduce ? viz::reduced_png_bytes(image) : viz::png_bytes(image); };
   if (!a.screenshot.empty())
-    viz::write_whole(a.screenshot,
-                     viz::png_bytes(a.panel.empty() ? viz::screenshot(view, options) : viz::panel_picture(view, a.panel, options)));
+    viz::write_whole(a.screenshot, png(a.panel.empty() ? viz::screenshot(view, options) : viz::panel_picture(view, a.panel, options)));
   if (!a.svg.empty()) viz::write_whole(a.svg, viz::panel_svg(view, a.panel, options));
   if (!a.panels.empty()) std::cout << viz::write_panels(view, a.panels, options) << " files in " << a.panels << "\n";
   if (!a.animate.empty()) viz::write_animation(view, a.animate, options, std::min(1, view.length()), view.length());
@@ -130,6 +132,7 @@ void run_view(const ViewArguments& a) {
   if (a.pictures()) draw(view, a, width, height, course);
   if (a.describe && course->in_lesson()) std::cout << viz::describe(*course, view) << "\n";
   if (a.describe) std::cout << viz::describe(view);
+  if (a.describe && view.history().count() > 2) std::cout << viz::history_text(view.history());  // more than opening something
   if (!a.headless()) open_window(view, a, width, height, course);
 }
 
@@ -174,6 +177,7 @@ void add_view(CLI::App& app, int& status) {
   command->add_option("--panel", a->panel,
                       "of one panel alone instead of the window: with --screenshot, --svg and --csv; memory, gates, ...");
   command->add_option("--scale", a->scale, "pixels for each pixel, letters as large")->check(CLI::Range(1, 4))->capture_default_str();
+  command->add_flag("--reduce", a->lesson.reduce, "pictures of at most 255 colours: less than half the size");
   command->add_option("--svg", a->svg, "write the panel as SVG: letters and lines stay such")->needs("--panel");
   command->add_option("--panels", a->panels, "write every panel into a folder, as PNG, SVG and CSV");
   command->add_option("--animate", a->animate, "write the window over all tokens as animated PNG");

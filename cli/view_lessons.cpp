@@ -9,6 +9,7 @@
 #include "viz/model/session.h"
 #ifdef FASTWEIGHT_WITH_DRAWING
 #include "viz/app/headless.h"
+#include "viz/raster/animation.h"
 #endif
 
 namespace fw::cli {
@@ -61,6 +62,10 @@ void picture_lessons(viz::ViewModel& view, const LessonArguments& a, const Pictu
   options.font = size.font;
   options.font_size = static_cast<float>(size.font_size);
   options.course = room;
+  const auto png = [&] {
+    const viz::Image image = viz::screenshot(view, options);
+    return a.reduce ? viz::reduced_png_bytes(image) : viz::png_bytes(image);
+  };
   std::error_code code;
   std::filesystem::create_directories(a.pictures, code);
   const bool all = a.lesson == "all" || is_file(a.lesson);
@@ -74,10 +79,10 @@ void picture_lessons(viz::ViewModel& view, const LessonArguments& a, const Pictu
               .string();
       room->leave(view);
       open_card(*room, view, lesson, card, false, false);
-      viz::write_whole(name + ".png", viz::png_bytes(viz::screenshot(view, options)));
+      viz::write_whole(name + ".png", png());
       if (!room->card().ask) continue;
       room->predict(view, room->card().ask->answer);
-      viz::write_whole(name + "-seen.png", viz::png_bytes(viz::screenshot(view, options)));
+      viz::write_whole(name + "-seen.png", png());
     }
   }
 #else

@@ -17,6 +17,7 @@ struct LessonArguments {
   std::string pictures;  ///< folder
   int card = 1;
   bool list = false, predict = false, solve = false;
+  bool reduce = false;  ///< pictures of at most 255 colours
 };
 
 struct PictureSize {

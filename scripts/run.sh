@@ -42,7 +42,7 @@ visualizer() {
     fw_say "opening the visualizer (close its window to end): fastweight view"
     "$program" view || fw_say "no window could be opened; scripts/pictures.sh build/pictures draws its pictures"
   elif scripts/pictures.sh build/pictures >/dev/null 2>&1; then
-    fw_say "no display: the visualizer's pictures are in build/pictures (viz.png, viz_model.png, viz_run.png)"
+    fw_say "no display: the visualizer's pictures are in build/pictures/images (viz.png, viz_model.png, viz_run.png) and of its lessons in build/pictures/lessons"
   else
     fw_say "no display and no Dear ImGui: the visualizer speaks text, fastweight view --describe"
   fi

@@ -51,6 +51,67 @@ TEST_CASE("session: comes back whole, with the same numbers") {
   CHECK(other.b()->state(other.b()->length()) == view.b()->state(view.b()->length()));
 }
 
+TEST_CASE("session: breakpoints, order, zoom, loop, speed and what is locked come back; undo leaves them alone") {
+  ViewModel view;
+  view.run_script(
+      "stop recall Ana 0.5\nstop erase 0.25\nstop apart 2\nset gates b\nset rows norm\nset facts impact\nzoom key 4 11\nzoom time 3 9\n"
+      "loop 3 10\nspeed 9\nlock Bo\nlock row 3\n");
+  view.options.front = {"impact", "history"};
+  view.enter("go 14");
+  view.enter("Zed=red");
+  view.enter("undo");
+  CHECK(view.breakpoints.any());
+  ViewModel other;
+  other.enter("stop erase 0.9");
+  open_session(other, session_text(view), "s.json");
+  CHECK(other.breakpoints == view.breakpoints);
+  CHECK(other.options == view.options);
+  CHECK(other.selection.locked() == view.selection.locked());
+  CHECK((other.transport.speed() == 9 && other.transport.looping()));
+  CHECK((other.transport.first() == 3 && other.transport.last() == 10));
+  CHECK(session_text(other) == session_text(view));
+  CHECK_FALSE(other.history().can_undo());
+  // Playing stops there.
+  other.enter("loop off");
+  other.enter("go 10");
+  other.transport.play();
+  for (int i = 0; i < 100 && other.transport.playing(); ++i) other.tick(0.1);
+  CHECK_FALSE(other.stopped.empty());
+}
+
+TEST_CASE("session: of an earlier program, without what is new, opens as it was saved") {
+  ViewModel view, fresh;
+  const std::string old = session_text(fresh);
+  for (const char* word : {"stop", "zoom", "rows", "facts", "front", "locked", "playing", "gates_of_b"})
+    CHECK(old.find("\"" + std::string(word) + "\"") == std::string::npos);
+  view.run_script("stop erase 0.1\nzoom key 1 4\nset rows decay\nspeed 20\nloop 2 5\nlock Ana\n");
+  open_session(view, old, "s.json");
+  CHECK(view.breakpoints == Breakpoints());
+  CHECK(view.options == ViewOptions());
+  CHECK(view.selection.locked().empty());
+  CHECK((view.transport.speed() == Transport().speed() && !view.transport.looping() && !view.transport.has_range()));
+}
+
+TEST_CASE("session: what is locked or stopped at and is not there any more does no harm") {
+  ViewModel view, other;
+  view.run_script("lock Bo\nlock row 31\nstop recall Bo 0.5\n");
+  std::string text = session_text(view);
+  text = replaced(text, "\"dk\": 32", "\"dk\": 8");
+  for (std::size_t at; (at = text.find("\"del Bo\"")) != std::string::npos;) text.replace(at, 8, "\"...\"");
+  for (std::size_t at; (at = text.find("Bo")) != std::string::npos && at < text.find("\"view\"");) text.replace(at, 2, "Zo");
+  open_session(other, text, "s.json");
+  CHECK(other.selection.locked().key == -1);
+  CHECK(other.selection.locked().fact == -1);
+  CHECK(other.breakpoints.fact == "Bo");
+  other.enter("go 0");
+  other.transport.play();
+  for (int i = 0; i < 100 && other.transport.playing(); ++i) other.tick(0.5);
+  CHECK(other.transport.t() == other.length());
+  const std::string after = session_text(other);
+  open_session(other, after, "s.json");
+  CHECK(session_text(other) == after);
+}
+
 TEST_CASE("session: through a file; a place that cannot be written is named") {
   const Scratch folder;
   ViewModel view, other;
@@ -96,6 +157,19 @@ TEST_CASE("session: rejects what is damaged and keeps the view as it was") {
       {"\"phase\": \"write\"", "\"phase\": \"nap\""},
       {"\"t\": 14", "\"t\": 99"},
       {"\"map\": \"S\"", "\"map\": \"heat\""},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"stop\": 1"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"stop\": {\"erase_above\": -1}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"stop\": {\"recall_below\": 2}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"stop\": {\"fact\": 3}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"zoom\": {\"key\": {\"first\": 2}}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"zoom\": {\"key\": {\"first\": -2, \"count\": 4}}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"front\": [3]"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"front\": \"impact\""},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"rows\": \"wild\""},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"playing\": {\"speed\": 1e9}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"playing\": {\"last\": 5}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"playing\": {\"first\": 7, \"last\": 5}"},
+      {"\"map\": \"S\"", "\"map\": \"S\", \"locked\": {\"row\": \"3\"}"},
       {"\"view\"", "\"views\""},
       {"{", "["},
       {"}", ""}};

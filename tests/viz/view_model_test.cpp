@@ -210,6 +210,10 @@ TEST_CASE("view: a refused line or script changes nothing") {
   CHECK(view.options == options);
   CHECK(view.transport.t() == 5);
   CHECK_THROWS_WITH_AS(view.run_script("\nZed=red\nZed\n"), doctest::Contains("line 3"), Error);
+  CHECK_THROWS_AS(view.run_script("stop erase 0.5\nlock Ana\nzoom key 1 4\nspeed 9\nset rows norm\nZed\n"), Error);
+  CHECK_FALSE(view.breakpoints.any());
+  CHECK(view.selection.locked().empty());
+  CHECK(view.options == ViewOptions());
   CHECK(view.document() == before);
 }
 

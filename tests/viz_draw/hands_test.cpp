@@ -9,61 +9,27 @@
 #include <string>
 #include <vector>
 
+#include "screen.h"
 #include "support/scratch.h"
-#include "viz/app/headless.h"
 #include "viz/panels/registry.h"
 
 using namespace fw;
+using namespace fw::test;
 using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
 
-namespace {
-
-struct Hands {
-  ViewModel view;
-  Headless window;
-  Places at;
-  float em;
-
-  Hands()
-      : window([] {
-          HeadlessOptions o;
-          o.width = 1600, o.height = 1000;
-          return o;
-        }()) {
-    frames(2);
-    em = window.fonts().size;
-    at = places_for(1600, 1000, em, 8);
-  }
-  void frames(int n) {
-    for (int i = 0; i < n; ++i) window.frame(view);
-  }
-  void move(float x, float y) { window.move(x, y), frames(2); }
-  void press_at(float x, float y) { move(x, y), window.hold(true), frames(2); }
-  void release() { window.hold(false), frames(2); }
-  void click(float x, float y) { press_at(x, y), release(); }
-  void command(const std::string& line) {
-    click(5, 995);  // a refused line stays in the box to be mended
-    window.state().command[0] = '\0';
-    press(view, window.state(), Key::slash);
-    frames(2);
-    window.type(view, line + "\n");
-    frames(2);
-  }
-};
-
-}  // namespace
-
 TEST_CASE("hands: a bar of a gate is pulled, live, and undone in one step") {
-  Hands h;
+  Screen h;
+  const Places at = h.places();
+  const float em = h.em();
   const Document before = h.view.document();
   // The first of three rows: bars take the left 16 % below the title and the row's head.
-  const Rect& g = h.at.gates;
-  const float x = g.x + 0.55f * h.em, y = g.y + (0.35f + 1.5f + 1.3f) * h.em + 1.5f;
-  h.press_at(x + 0.5f * h.em, y);
+  const Rect& g = at.gates;
+  const float x = g.x + 0.55f * em, y = g.y + (0.35f + 1.5f + 1.3f) * em + 1.5f;
+  h.press_at(x + 0.5f * em, y);
   const float near_left = static_cast<float>(h.view.a().gates(14).b[0]);
-  h.move(x + 2.0f * h.em, y);
+  h.move(x + 2.0f * em, y);
   const float middle = static_cast<float>(h.view.a().gates(14).b[0]);
   CHECK((near_left > 0 && middle > near_left && middle < 0.9f));
   h.release();
@@ -73,9 +39,11 @@ TEST_CASE("hands: a bar of a gate is pulled, live, and undone in one step") {
 }
 
 TEST_CASE("hands: a fact and a cell of S are overwritten by a double click") {
-  Hands h;
+  Screen h;
+  const Places at = h.places();
+  const float em = h.em();
   h.view.transport.to_end();
-  const float x = h.at.associations.x + 2 * h.em, y = h.at.associations.y + (0.35f + 1.5f + 1.35f + 0.7f) * h.em;
+  const float x = at.associations.x + 2 * em, y = at.associations.y + (0.35f + 1.5f + 1.35f + 0.7f) * em;
   h.click(x, y), h.click(x, y);
   REQUIRE(h.window.state().prompt == "Ana=");
   const int T = h.view.length();
@@ -84,7 +52,7 @@ TEST_CASE("hands: a fact and a cell of S are overwritten by a double click") {
   CHECK(h.view.document().commands.back().value == "teal");
 
   h.move(5, 5), h.frames(30);
-  const float sx = h.at.state.x + 0.25f * h.at.state.w, sy = h.at.state.y + 0.5f * h.at.state.h;
+  const float sx = at.state.x + 0.25f * at.state.w, sy = at.state.y + 0.5f * at.state.h;
   h.click(sx, sy), h.click(sx, sy);
   REQUIRE(h.window.state().prompt.rfind("S[", 0) == 0);
   h.window.type(h.view, "0.5\n");
@@ -93,28 +61,31 @@ TEST_CASE("hands: a fact and a cell of S are overwritten by a double click") {
 }
 
 TEST_CASE("hands: the question mark opens and closes how to read a panel") {
-  Hands h;
-  const float x = h.at.gauges.right() - 1.2f * h.em, y = h.at.gauges.y + 1.0f * h.em;
+  Screen h;
+  const Places at = h.places();
+  const float em = h.em();
+  const float x = at.gauges.right() - 1.2f * em, y = at.gauges.y + 1.0f * em;
   h.click(x, y);
   CHECK(h.window.state().reading == "gauges");
   h.click(x, y);
   CHECK(h.window.state().reading.empty());
-  h.move(h.at.spectrum.x + 3 * h.em, h.at.spectrum.y + 5 * h.em);
+  h.move(at.spectrum.x + 3 * em, at.spectrum.y + 5 * em);
   press(h.view, h.window.state(), Key::help);
   CHECK(h.window.state().reading == "spectrum");
 }
 
 TEST_CASE("hands: what is under the pointer names its number and formula, and C copies it") {
-  Hands h;
-  h.move(h.at.state.x + 0.2f * h.at.state.w, h.at.state.y + 0.5f * h.at.state.h);
+  Screen h;
+  const Places at = h.places();
+  h.move(at.state.x + 0.2f * at.state.w, at.state.y + 0.5f * at.state.h);
   CHECK(h.window.state().hint.find("S[") != std::string::npos);
   CHECK(h.window.state().hint.find("= ") != std::string::npos);
   press(h.view, h.window.state(), Key::copy);
   CHECK(h.window.state().picture_wanted == "copy");
   CHECK(h.window.state().message == "copied: " + h.window.state().hint);
   // Everywhere else the status line says something too.
-  for (const Rect& r : {h.at.step, h.at.gates, h.at.associations, h.at.recall, h.at.impact, h.at.readout, h.at.attention, h.at.retention,
-                        h.at.interference, h.at.spectrum, h.at.gauges}) {
+  for (const Rect& r : {at.step, at.gates, at.associations, at.recall, at.impact, at.readout, at.attention, at.retention, at.interference,
+                        at.spectrum, at.gauges}) {
     h.window.state().hint.clear();
     for (float f = 0.15f; f < 0.95f && h.window.state().hint.empty(); f += 0.05f) h.move(r.x + 0.3f * r.w, r.y + f * r.h);
     CHECK_FALSE(h.window.state().hint.empty());
@@ -122,7 +93,7 @@ TEST_CASE("hands: what is under the pointer names its number and formula, and C 
 }
 
 TEST_CASE("hands: the command box takes facts, steers, reports refusals and asks for pictures") {
-  Hands h;
+  Screen h;
   h.view.transport.to_end();
   const int T = h.view.length();
   h.command("Ivy=gold");
@@ -142,10 +113,10 @@ TEST_CASE("hands: the command box takes facts, steers, reports refusals and asks
 }
 
 TEST_CASE("hands: bad sessions and traces are refused in the window, which stays as it was") {
-  const test::Scratch folder;
+  const Scratch folder;
   std::ofstream(folder.file("bad.json")) << "{\"fastweight_session\": 1, \"settings\": 3}";
   std::ofstream(folder.file("bad.safetensors")) << "\x10\x01garbage";
-  Hands h;
+  Screen h;
   const Document before = h.view.document();
   for (const std::string& line : std::vector<std::string>{
            "open " + folder.file("bad.json"), "open " + folder.file("none.json"), "trace " + folder.file("bad.safetensors"),
@@ -162,9 +133,11 @@ TEST_CASE("hands: bad sessions and traces are refused in the window, which stays
 }
 
 TEST_CASE("hands: scrub, play, a collapse slider") {
-  Hands h;
+  Screen h;
+  const Places at = h.places();
+  const float em = h.em();
   // The scrubber stands behind five buttons and the time.
-  const float x = h.at.bar.x + (1.9f * 3 + 3.6f + 1.9f + 0.25f * 6 + 4.85f) * h.em, y = h.at.bar.y + 0.5f * h.at.bar.h;
+  const float x = at.bar.x + (1.9f * 3 + 3.6f + 1.9f + 0.25f * 6 + 4.85f) * em, y = at.bar.y + 0.5f * at.bar.h;
   h.press_at(x + 0.10f * 1600, y);
   const int right = h.view.transport.t();
   h.move(x + 0.03f * 1600, y);
@@ -177,11 +150,11 @@ TEST_CASE("hands: scrub, play, a collapse slider") {
   for (int i = 0; i < 64; ++i) h.view.tick(1.0 / 60), h.frames(1);
   CHECK(h.view.transport.t() == 4);
   press(h.view, h.window.state(), Key::space);
-  const Rect& c = h.at.collapse;
+  const Rect& c = at.collapse;
   const Document before = h.view.document();
-  const float sy = c.y + (0.35f + 1.5f + 1.65f + 0.7f) * h.em, sx = c.x + 0.55f * h.em + 5.9f * h.em;
-  h.press_at(sx + 2 * h.em, sy);
-  h.move(sx + 3 * h.em, sy);
+  const float sy = c.y + (0.35f + 1.5f + 1.65f + 0.7f) * em, sx = c.x + 0.55f * em + 5.9f * em;
+  h.press_at(sx + 2 * em, sy);
+  h.move(sx + 3 * em, sy);
   h.release();
   CHECK(h.view.document().b.morph);
   CHECK((h.view.document().b.collapse.tie > 0 && h.view.document().b.collapse.tie < 1));

@@ -11,25 +11,20 @@
 
 #include "core/error.h"
 #include "imgui.h"
+#include "screen.h"
 #include "viz/app/fonts.h"
 
 using namespace fw;
+using namespace fw::test;
 using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
 
 namespace {
 
-HeadlessOptions sized(int width, int height) {
-  HeadlessOptions o;
-  o.width = width;
-  o.height = height;
-  return o;
-}
-
 std::vector<Rect> places_of(const Places& l) {
-  return {l.bar,     l.ribbon,    l.state,     l.step,         l.gates,    l.collapse, l.associations, l.recall,
-          l.readout, l.attention, l.retention, l.interference, l.spectrum, l.gauges,   l.status};
+  return {l.bar,     l.ribbon,  l.state,     l.step,      l.gates,        l.collapse, l.associations, l.recall, l.impact,
+          l.readout, l.history, l.attention, l.retention, l.interference, l.spectrum, l.gauges,       l.status};
 }
 
 std::size_t colours_in(const Image& image, const Rect& r) {
@@ -42,7 +37,7 @@ std::size_t colours_in(const Image& image, const Rect& r) {
 }  // namespace
 
 TEST_CASE("layout: no panel leaves the window or covers another") {
-  for (auto [width, height] : {std::pair{1600, 1000}, {1280, 720}, {1920, 1080}, {1000, 1400}, {2560, 1440}}) {
+  for (auto [width, height] : {std::pair{1600, 1000}, {1280, 720}, {1920, 1080}, {1000, 1400}, {2560, 1440}, {920, 700}, {640, 700}}) {
     const auto places = places_of(places_for(static_cast<float>(width), static_cast<float>(height), font_size_for(width)));
     for (std::size_t i = 0; i < places.size(); ++i) {
       const Rect& r = places[i];
@@ -50,7 +45,8 @@ TEST_CASE("layout: no panel leaves the window or covers another") {
       CHECK((r.w > 60 && r.h > 15));
       for (std::size_t j = 0; j < i; ++j) {
         const Rect& o = places[j];
-        CHECK((r.x >= o.right() || o.x >= r.right() || r.y >= o.bottom() || o.y >= r.bottom()));
+        const bool shared = r.x == o.x && r.y == o.y && r.w == o.w && r.h == o.h;  // by tabs
+        CHECK((shared || r.x >= o.right() || o.x >= r.right() || r.y >= o.bottom() || o.y >= r.bottom()));
       }
     }
   }
@@ -98,48 +94,34 @@ TEST_CASE("headless: a hundred facts and long runs stay below the limits of one 
 }
 
 TEST_CASE("headless: the pointer previews, a click locks, Esc lets go") {
-  ViewModel view;
-  Headless window(sized(1600, 1000));
-  window.frame(view);
-  const Rect state = places_for(1600, 1000, window.fonts().size).state;
-  window.move(state.x + 0.2f * state.w, state.y + 0.5f * state.h);
-  for (int i = 0; i < 3; ++i) window.frame(view);
-  const Focus over = view.selection.focused();
+  Screen s;
+  const Rect state = s.places().state;
+  s.move(state.x + 0.2f * state.w, state.y + 0.5f * state.h);
+  s.frames(1);
+  const Focus over = s.view.selection.focused();
   REQUIRE((over.key >= 0 && over.value >= 0));
-  CHECK(view.selection.locked().empty());
-  window.hold(true);
-  window.frame(view), window.frame(view);
-  window.hold(false);
-  window.frame(view), window.frame(view);
-  CHECK(view.selection.locked().key == over.key);
-  window.move(5, 5);
-  for (int i = 0; i < 3; ++i) window.frame(view);
-  CHECK(view.selection.focused().key == over.key);
-  press(view, window.state(), Key::escape);
-  CHECK(view.selection.focused().empty());
+  CHECK(s.view.selection.locked().empty());
+  s.window.hold(true), s.frames(2);
+  s.release();
+  CHECK(s.view.selection.locked().key == over.key);
+  s.move(5, 5);
+  s.frames(1);
+  CHECK(s.view.selection.focused().key == over.key);
+  s.press(Key::escape);
+  CHECK(s.view.selection.focused().empty());
 }
 
 TEST_CASE("headless: a click on a token goes there, the buttons step") {
-  ViewModel view;
-  Headless window(sized(1600, 1000));
-  window.frame(view);
-  const Places at = places_for(1600, 1000, window.fonts().size);
-  const auto click = [&](float x, float y) {
-    window.move(x, y);
-    window.frame(view), window.frame(view);
-    window.hold(true);
-    window.frame(view), window.frame(view);
-    window.hold(false);
-    window.frame(view), window.frame(view);
-  };
-  view.transport.go(20);
-  click(at.ribbon.x + 2.2f * window.fonts().size, at.ribbon.y + 0.3f * at.ribbon.h);
-  const int first = view.transport.t();
+  Screen s;
+  const Places at = s.places();
+  s.view.transport.go(20);
+  s.click(at.ribbon.x + 2.2f * s.em(), at.ribbon.y + 0.3f * at.ribbon.h);
+  const int first = s.view.transport.t();
   CHECK((first >= 1 && first < 10));
-  click(at.bar.x + 0.9f * window.fonts().size, at.bar.y + 0.5f * at.bar.h);
-  CHECK(view.transport.t() == 0);
-  click(at.bar.x + (1.9f + 0.25f + 1.9f + 0.25f + 3.6f + 0.25f + 0.9f) * window.fonts().size, at.bar.y + 0.5f * at.bar.h);
-  CHECK(view.transport.t() == 1);
+  s.click(at.bar.x + 0.9f * s.em(), at.bar.y + 0.5f * at.bar.h);
+  CHECK(s.view.transport.t() == 0);
+  s.click(at.bar.x + (1.9f + 0.25f + 1.9f + 0.25f + 3.6f + 0.25f + 0.9f) * s.em(), at.bar.y + 0.5f * at.bar.h);
+  CHECK(s.view.transport.t() == 1);
 }
 
 TEST_CASE("keys: do what the status line says") {

@@ -8,31 +8,21 @@
 #include <string>
 
 #include "imgui.h"
-#include "viz/app/headless.h"
-#include "viz/model/course.h"
+#include "screen.h"
 #include "viz/panels/registry.h"
 
 using namespace fw;
+using namespace fw::test;
 using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
 
 namespace {
 
-struct Screen {
-  ViewModel view;
+/// A screen with the lessons.
+struct Room : Screen {
   std::shared_ptr<Course> course = std::make_shared<Course>(built_in_lessons());
-  Headless window;
-  explicit Screen(int width = 1280, int height = 720) : window(options(width, height)) { window.state().course = course; }
-  static HeadlessOptions options(int width, int height) {
-    HeadlessOptions o;
-    o.width = width, o.height = height;
-    return o;
-  }
-  void frames(int n) {
-    for (int i = 0; i < n; ++i) window.frame(view);
-  }
-  void click(float x, float y) { window.move(x, y), frames(2), window.hold(true), frames(2), window.hold(false), frames(2); }
+  explicit Room(int width = 1280, int height = 720) : Screen(width, height) { state().course = course; }
 };
 
 /// Code points of UTF-8.
@@ -52,7 +42,7 @@ std::vector<unsigned> points_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("lesson: every letter of every lesson is in the font") {
-  Screen s;
+  Room s;
   s.frames(1);
 #if IMGUI_VERSION_NUM < 19200
   if (!s.window.fonts().greek) return;
@@ -78,7 +68,7 @@ TEST_CASE("lesson: every panel that a lesson may point at has a place and a name
 }
 
 TEST_CASE("lesson: every card draws, with text that fits its panel at 1280x720") {
-  Screen s;
+  Room s;
   for (int n = 0; n < static_cast<int>(s.course->lessons().size()); ++n)
     for (int k = 0; k < static_cast<int>(s.course->lessons()[static_cast<std::size_t>(n)].cards.size()); ++k) {
       s.course->start(s.view, n, k);
@@ -92,12 +82,11 @@ TEST_CASE("lesson: every card draws, with text that fits its panel at 1280x720")
 }
 
 TEST_CASE("lesson: taken by hand, from the list to a solved task") {
-  Screen s;
-  press(s.view, s.window.state(), Key::lessons);
-  s.frames(2);
+  Room s;
+  s.press(Key::lessons);
   CHECK(s.course->open());
-  const float em = s.window.fonts().size;
-  const Places at = places_for(1280, 720, em, 8, false, &s.window.state().bottom);
+  const float em = s.em();
+  const Places at = s.places(&s.state().bottom);
   s.course->start(s.view, 0);
   s.frames(2);
   const float foot = at.lesson.bottom() - 1.2f * em, sixth = at.lesson.w / 6;
@@ -110,18 +99,16 @@ TEST_CASE("lesson: taken by hand, from the list to a solved task") {
   CHECK(s.course->card_index() == 0);
   s.course->start(s.view, 0, 4);
   s.frames(2);
-  press(s.view, s.window.state(), Key::slash);
-  s.frames(2);
+  s.press(Key::slash);
   s.window.type(s.view, "Ana=teal\n");
   s.frames(3);
   CHECK(s.course->solved(0, 4));
-  press(s.view, s.window.state(), Key::lessons);
-  s.frames(2);
+  s.press(Key::lessons);
   CHECK_FALSE(s.course->open());
 }
 
 TEST_CASE("lesson: a reference lights its panel, brings it into the bottom row, and stands still when motion is reduced") {
-  Screen s;
+  Room s;
   s.course->start(s.view, 0);
   s.frames(2);
   point_at(s.window.state(), {"attention"});

@@ -8,9 +8,10 @@
 #include <string>
 
 #include "core/error.h"
-#include "viz/app/headless.h"
+#include "screen.h"
 
 using namespace fw;
+using namespace fw::test;
 using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
@@ -26,31 +27,6 @@ ModelSource reading(std::optional<std::string> prompt = {}) {
   return source;
 }
 
-/// A window with a pointer.
-struct Hand {
-  ViewModel& view;
-  Headless window{[] {
-    HeadlessOptions o;
-    o.width = 1600, o.height = 1000;
-    return o;
-  }()};
-
-  explicit Hand(ViewModel& v) : view(v) { frames(2); }
-  void frames(int n) {
-    for (int i = 0; i < n; ++i) window.frame(view);
-  }
-  float em() const { return window.fonts().size; }
-  Places places() { return places_for(1600, 1000, em(), static_cast<int>(view.a().timeline().facts.size())); }
-  void click(float x, float y) {
-    window.move(x, y);
-    frames(2);
-    window.hold(true);
-    frames(2);
-    window.hold(false);
-    frames(2);
-  }
-};
-
 }  // namespace
 
 TEST_CASE("model: drawn at every moment, size and theme, with all run again and without") {
@@ -60,9 +36,7 @@ TEST_CASE("model: drawn at every moment, size and theme, with all run again and 
       ViewModel view;
       view.open_model(reading());
       view.run_script(script);
-      HeadlessOptions o;
-      o.width = width, o.height = height;
-      CHECK(screenshot(view, o) == screenshot(view, o));
+      CHECK(screenshot(view, sized(width, height)) == screenshot(view, sized(width, height)));
     }
 }
 
@@ -90,7 +64,7 @@ TEST_CASE("model: arrow keys change the head, a step at the end decodes, space p
 TEST_CASE("model: the forward button decodes, a click on a token goes there, its word and forecast are told") {
   ViewModel view;
   view.open_model(reading("cup0 0->1 1->2"));
-  Hand hand(view);
+  Screen hand(view);
   const Places at = hand.places();
   hand.click(at.bar.x + (1.9f + 0.25f + 1.9f + 0.25f + 3.6f + 0.25f + 0.9f) * hand.em(), at.bar.y + 0.5f * at.bar.h);
   CHECK(view.length() == 4);
@@ -102,7 +76,7 @@ TEST_CASE("model: the forward button decodes, a click on a token goes there, its
 TEST_CASE("model: the collapse panel's scope runs the whole model again") {
   ViewModel view;
   view.open_model(reading());
-  Hand hand(view);
+  Screen hand(view);
   const Places at = hand.places();
   hand.click(at.collapse.right() - 4.5f * hand.em(), at.collapse.y + 1.0f * hand.em());
   REQUIRE(view.document().model->rerun);
@@ -113,7 +87,7 @@ TEST_CASE("model: the collapse panel's scope runs the whole model again") {
 
 TEST_CASE("model: what the command box cannot open is told in the window and changes nothing") {
   ViewModel view;
-  Hand hand(view);
+  Screen hand(view);
   const Document before = view.document();
   for (const char* line : {"checkpoint nowhere", "checkpoint tests", "prompt cup0", "layer 3", "checkpoint a b c", "trace README.md"}) {
     hand.click(hand.places().status.x + 2, hand.places().status.y + 2);  // leave the box: while it is typed in it keeps its own text

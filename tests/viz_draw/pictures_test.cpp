@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "imgui.h"
+#include "screen.h"
 #include "stb_image.h"
 #include "support/scratch.h"
 #include "viz/model/session.h"
@@ -20,18 +21,12 @@
 #include "viz/raster/animation.h"
 
 using namespace fw;
+using namespace fw::test;
 using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
 
 namespace {
-
-HeadlessOptions sized(int width, int height) {
-  HeadlessOptions o;
-  o.width = width;
-  o.height = height;
-  return o;
-}
 
 std::size_t colours_in(const Image& image) { return std::set<std::uint32_t>(image.pixels.begin(), image.pixels.end()).size(); }
 
@@ -191,8 +186,27 @@ TEST_CASE("animation: more colours than a palette holds keep close to what they 
   CHECK(most < 40);
 }
 
+TEST_CASE("pictures: reduced to a palette a still is smaller, no animation, and exact where it has few colours") {
+  Image few(40, 30, 0xff203040u);
+  for (int i = 0; i < 254; ++i) few.pixels[static_cast<std::size_t>(3 * i)] = 0xff000000u | static_cast<std::uint32_t>(i * 0x010203);
+  const std::string bytes = reduced_png_bytes(few);
+  for (const char* chunk : {"acTL", "fcTL", "fdAT", "tRNS"}) CHECK(chunks_of(bytes, chunk) == 0);
+  int width = 0, height = 0, channels = 0;
+  stbi_uc* back =
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &width, &height, &channels, 3);
+  REQUIRE(back != nullptr);
+  CHECK((width == 40 && height == 30));
+  for (std::size_t i = 0; i < few.pixels.size(); ++i)
+    for (std::size_t k = 0; k < 3; ++k) CHECK(back[3 * i + k] == ((few.pixels[i] >> (8 * k)) & 0xff));
+  std::free(back);
+  ViewModel view;
+  const Image window = screenshot(view, sized(800, 600));
+  CHECK(2 * reduced_png_bytes(window).size() < png_bytes(window).size());
+  CHECK_THROWS_AS(reduced_png_bytes(Image()), Error);
+}
+
 TEST_CASE("pictures: the commands write files and refuse what they cannot do") {
-  const test::Scratch folder;
+  const Scratch folder;
   ViewModel view;
   const HeadlessOptions window = sized(800, 600);
   CHECK(run_picture_command(view, "png " + folder.file("a.png") + " gates 2", window) == "wrote " + folder.file("a.png"));
@@ -222,9 +236,9 @@ TEST_CASE("pictures: goldens") {
     const char *what, *script;
     std::uint64_t hash;
   };
-  static constexpr Golden kGoldens[] = {{"memory", "", 11544573323236382025u},        {"gates", "set half-life on", 3209988612909014469u},
+  static constexpr Golden kGoldens[] = {{"memory", "", 6910889114576181491u},        {"gates", "set half-life on", 3209988612909014469u},
                                         {"associations", "", 13186644694855174098u},  {"impact", "set theme dark", 17666899753024062016u},
-                                        {"attention", "go 20", 1587729977577186175u}, {"spectrum", "", 5774070155104073052u},
+                                        {"attention", "go 20", 1587729977577186175u}, {"spectrum", "", 16461635838690097844u},
                                         {"gauges", "go 7", 7858481839901972449u},     {"step", "set b gla", 7014956956974314651u}};
   for (const Golden& g : kGoldens) {
     ViewModel view;

@@ -63,13 +63,23 @@ void Headless::move(float x, float y) {
 #endif
 }
 
-void Headless::hold(bool down) {
+void Headless::hold(bool down, int button) {
   ImGui::SetCurrentContext(context_);
 #if IMGUI_VERSION_NUM >= 18700
-  ImGui::GetIO().AddMouseButtonEvent(0, down);
+  ImGui::GetIO().AddMouseButtonEvent(button, down);
 #else
-  ImGui::GetIO().MouseDown[0] = down;
+  ImGui::GetIO().MouseDown[button] = down;
 #endif
+}
+
+void Headless::wheel(ViewModel& view, float steps) {
+  ImGui::SetCurrentContext(context_);
+#if IMGUI_VERSION_NUM >= 18700
+  ImGui::GetIO().AddMouseWheelEvent(0, steps);
+#else
+  ImGui::GetIO().MouseWheel = steps;
+#endif
+  frame(view);
 }
 
 void Headless::frame(ViewModel& view) {
@@ -84,6 +94,11 @@ void Headless::frame(ViewModel& view, const char* panel, Svg* svg) {
   ImGui::NewFrame();
   draw_one_panel(view, textures_, fonts_, state_, panel, svg);
   ImGui::Render();
+}
+
+void Headless::settle(ViewModel& view, const char* panel) {
+  // Sizes of widgets are known from the second frame on; what takes longer is worked out after that, little by little.
+  for (int i = 0; i < 3 || (state_.working && i < 64); ++i) panel == nullptr ? frame(view) : frame(view, panel, nullptr);
 }
 
 void Headless::type(ViewModel& view, const std::string& letters) {
@@ -118,7 +133,7 @@ Image screenshot(ViewModel& view, const HeadlessOptions& options) {
   HeadlessOptions with_font = options;
   with_font.font_size = font_size_for(view, options.width, options.font_size);
   Headless window(with_font);
-  for (int i = 0; i < 3; ++i) window.frame(view);  // sizes of widgets are known from the second frame on
+  window.settle(view);
   return window.picture(view.options.theme);
 }
 

@@ -33,8 +33,12 @@ class Headless {
   void frame(ViewModel& view);
   /// One panel alone; `svg`, when not null, gets what is drawn.
   void frame(ViewModel& view, const char* panel, Svg* svg);
+  /// Frames until the picture no longer changes by itself (or many have been drawn): of the window, or of one panel.
+  void settle(ViewModel& view, const char* panel = nullptr);
   void move(float x, float y);
-  void hold(bool down);
+  void hold(bool down, int button = 0);
+  /// Turn the wheel over what the pointer is on, for the next frame.
+  void wheel(ViewModel& view, float steps);
   /// Letters typed into whatever has the keyboard; a line end is the Enter key, pressed over two frames.
   void type(ViewModel& view, const std::string& letters);
   /// What the last frame drew.

@@ -83,7 +83,7 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::bigger: resize_letters(view, state.em, 1); break;
     case Key::smaller: resize_letters(view, state.em, -1); break;
     case Key::reset:
-      resize_letters(view, 0, 0), o.classroom = false, state.tabs.clear(), state.reading.clear(), state.chosen.clear();
+      resize_letters(view, 0, 0), o.classroom = false, o.front.clear(), o.zoom = {}, state.reading.clear(), state.chosen.clear();
       break;
     case Key::lessons:
       if (state.course != nullptr) state.course->open() ? state.course->leave(view) : state.course->show_list(view);
@@ -94,6 +94,9 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::page_up: view.move_head(-1, 0); break;
     case Key::page_down: view.move_head(1, 0); break;
     case Key::half_life: o.half_life = !o.half_life; break;
+    case Key::history: state.chosen = state.chosen == "history" ? "readout" : "history"; break;
+    case Key::sort_rows: next_row_order(view); break;
+    case Key::sort_facts: next_fact_order(view); break;
     default: choose_panel(state, 0, static_cast<int>(key) - static_cast<int>(Key::panel_1) + 1);
   }
 }

@@ -85,23 +85,52 @@ void light_up(Ui& ui, const Places& at) {
 
 }  // namespace
 
+namespace {
+
+/// Panels in the order in which they are drawn, with their places; those of one place lie behind each other in this order.
+struct Placed {
+  const char* panel;
+  Rect Places::*where;
+};
+constexpr Placed kPlaced[] = {{"bar", &Places::bar},
+                              {"ribbon", &Places::ribbon},
+                              {"memory", &Places::state},
+                              {"step", &Places::step},
+                              {"gates", &Places::gates},
+                              {"associations", &Places::associations},
+                              {"recall", &Places::recall},
+                              {"impact", &Places::impact},
+                              {"readout", &Places::readout},
+                              {"history", &Places::history},
+                              {"attention", &Places::attention},
+                              {"retention", &Places::retention},
+                              {"interference", &Places::interference},
+                              {"spectrum", &Places::spectrum},
+                              {"gauges", &Places::gauges},
+                              {"collapse", &Places::collapse}};
+
+Rect& place_of(Places& places, std::string_view panel) {
+  for (const Placed& p : kPlaced)
+    if (panel == p.panel) return places.*p.where;
+  return places.gauges;
+}
+
+/// The panels of the bottom row beside each other; where there is no room for that, two share a place.
+void bottom_row(Places& out, Rect below, const std::vector<std::string>& names, bool narrow, float gap) {
+  const std::size_t each = narrow && names.size() > 3 ? 2 : 1, count = (names.size() + each - 1) / each;
+  const float share = std::floor((below.w - gap * static_cast<float>(count - 1)) / static_cast<float>(count));
+  Rect place;
+  for (std::size_t n = 0; n < names.size(); ++n) {
+    if (n % each == 0) place = below.cut_left(n + each >= names.size() ? below.w : share, gap);
+    place_of(out, names[n]) = place;
+  }
+}
+
+}  // namespace
+
 const Rect* Places::find(std::string_view panel) const {
-  const std::pair<const char*, const Rect*> all[] = {{"bar", &bar},
-                                                     {"ribbon", &ribbon},
-                                                     {"memory", &state},
-                                                     {"step", &step},
-                                                     {"gates", &gates},
-                                                     {"associations", &associations},
-                                                     {"recall", &recall},
-                                                     {"impact", impact.w > 0 ? &impact : &recall},
-                                                     {"readout", &readout},
-                                                     {"attention", &attention},
-                                                     {"retention", &retention},
-                                                     {"interference", &interference},
-                                                     {"spectrum", &spectrum},
-                                                     {"gauges", &gauges}};
-  for (const auto& [name, place] : all)
-    if (panel == name) return place->w > 0 ? place : nullptr;
+  for (const Placed& p : kPlaced)
+    if (panel == p.panel) return (this->*p.where).w > 0 ? &(this->*p.where) : nullptr;
   return nullptr;
 }
 
@@ -115,43 +144,38 @@ Places places_for(float width, float height, float em, int facts, bool classroom
   out.ribbon = all.cut_top(std::floor(2.9f * em), gap);
   out.status = all.cut_bottom(std::floor(1.4f * em), std::floor(0.3f * em));
   if (bottom != nullptr) out.lesson = all.cut_left(std::floor(std::min(25.0f * em, 0.4f * all.w)), gap);
+  const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
   if (classroom) {
     out.state = all.cut_left(std::floor(0.5f * all.w), gap);
-    out.associations = all.cut_top(std::floor(std::min(0.6f * all.h, (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em)), gap);
+    out.associations = all.cut_top(std::floor(std::min(0.6f * all.h, table)), gap);
     out.gates = all;
     return out;
   }
-  Rect below = all.cut_bottom(std::floor(std::min(0.31f * all.h, 19.0f * em)), gap);
-  const float third = std::floor(all.w * 0.37f);
-  Rect left = all.cut_left(third, gap), middle = all.cut_left(std::floor(all.w * 0.47f), gap), right = all;
+  const bool narrow = all.w < 62.0f * em;
+  const std::vector<std::string> usual = {"attention", "retention", "interference", "spectrum", "gauges"};
+  bottom_row(out, all.cut_bottom(std::floor(std::min(0.31f * all.h, 19.0f * em)), gap), bottom != nullptr ? *bottom : usual, narrow, gap);
+  Rect left = all.cut_left(std::floor(all.w * (narrow ? 0.5f : 0.37f)), gap), right = all;
+  if (narrow) {
+    // Two columns: gates lie behind the memory, and all about one fact or token behind each other.
+    out.step = left.cut_bottom(std::floor(std::min(std::max(0.36f * left.h, 11.0f * em), 0.55f * left.h)), gap);
+    out.state = out.gates = left;
+    if (bottom == nullptr) out.collapse = right.cut_bottom(std::floor(std::min(9.0f * em, 0.42f * right.h)), gap);
+    out.recall = right.cut_bottom(std::floor(std::clamp(right.h - table, 0.4f * right.h, 0.6f * right.h)), gap);
+    out.impact = out.readout = out.history = out.recall;
+    out.associations = right;
+    return out;
+  }
+  Rect middle = right.cut_left(std::floor(right.w * 0.47f), gap);
   out.step = left.cut_bottom(std::floor(std::max(0.36f * left.h, 11.0f * em)), gap);
   out.state = left;
-  if (bottom == nullptr) out.collapse = middle.cut_bottom(std::floor(7.4f * em), gap);
+  if (bottom == nullptr) out.collapse = middle.cut_bottom(std::floor((middle.w < 27.0f * em ? 9.0f : 7.4f) * em), gap);
   out.gates = middle;
-  out.readout = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
-  const float table = (3.4f + 1.6f * static_cast<float>(std::max(facts, 4))) * em;
+  out.readout = out.history = right.cut_bottom(std::floor(std::min(0.32f * right.h, 11.0f * em)), gap);
   Rect charts = right.cut_bottom(std::floor(std::max(std::min(right.h - table, 18.0f * em), std::min(6.5f * em, 0.35f * right.h))), gap);
+  out.impact = charts;
   if (charts.h > 12.0f * em) out.impact = charts.cut_bottom(std::floor(0.5f * charts.h), gap);
   out.recall = charts;
   out.associations = right;
-  if (bottom != nullptr) {
-    const float share = std::floor((below.w - gap * static_cast<float>(bottom->size() - 1)) / static_cast<float>(bottom->size()));
-    for (const std::string& name : *bottom) {
-      Rect& place = name == "attention"      ? out.attention
-                    : name == "retention"    ? out.retention
-                    : name == "interference" ? out.interference
-                    : name == "spectrum"     ? out.spectrum
-                                             : out.gauges;
-      place = below.cut_left(share, gap);
-    }
-    return out;
-  }
-  const float each = std::floor((below.w - 4 * gap) / 5);
-  out.attention = below.cut_left(each, gap);
-  out.retention = below.cut_left(each, gap);
-  out.interference = below.cut_left(std::floor(0.92f * each), gap);
-  out.spectrum = below.cut_left(each, gap);
-  out.gauges = below;
   return out;
 }
 
@@ -194,26 +218,68 @@ void begin(ViewModel& view, const ImVec2& size, float em) {
   ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(0.5f * em, 0.5f * em));
 }
 
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Of the panels of one place this one stands in front from now on.
+void to_front(std::vector<std::string>& fronts, const std::vector<const char*>& names, std::size_t front) {
+  for (const char* name : names) fronts.erase(std::remove(fronts.begin(), fronts.end(), name), fronts.end());
+  if (front > 0) fronts.emplace_back(names[front]);
+}
+
 /// One panel, or several of which the tabs at the right end of the title bring one to the front.
-void place_of_panels(Ui& ui, const Rect& where, const std::vector<const char*>& names, int place) {
-  int& front = ui.state.tabs[place];
+void place_of_panels(Ui& ui, const Rect& where, const std::vector<const char*>& names) {
+  PanelState& state = ui.state;
+  std::vector<std::string>& fronts = ui.view.options.front;
+  std::size_t front = 0;
   for (std::size_t i = 0; i < names.size(); ++i)
-    if (ui.state.chosen == names[i]) front = static_cast<int>(i);
-  front = std::clamp(front, 0, static_cast<int>(names.size()) - 1);
-  float width = 0;
-  for (const char* name : names) width += text_width(ui, name, Face::small) + ui.em;
-  width = names.size() > 1 ? width + 0.4f * ui.em : 0.0f;
-  draw_panel(ui, *find_panel(names[static_cast<std::size_t>(front)]), where, width);
-  if (names.size() < 2) return;
-  std::vector<std::string_view> titles(names.begin(), names.end());
-  ImGui::PushID(place);
+    if (holds(fronts, names[i])) front = i;
+  const std::size_t before = front;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (state.chosen == names[i] || holds(state.bring, names[i])) front = i;
+  if (front != before) to_front(fronts, names, front);
+  if (names.size() < 2) return draw_panel(ui, *find_panel(names[0]), where);
+  const std::vector<std::string_view> titles(names.begin(), names.end());
+  const int count = static_cast<int>(titles.size());
+  const float width = std::min(choice_width(ui, titles.data(), count) + 0.4f * ui.em, where.w - 3.0f * ui.em);
+  draw_panel(ui, *find_panel(names[front]), where, width);
+  ImGui::PushID(names[0]);
   const Rect tabs{where.right() - 1.9f * ui.em - width, where.y + 0.35f * ui.em, width, 1.3f * ui.em};
-  if (const int picked = choice(ui, tabs, "tabs", titles.data(), static_cast<int>(titles.size()), front); picked >= 0) {
-    front = picked;
-    ui.state.chosen.clear();
+  if (const int picked = choice(ui, tabs, "tabs", titles.data(), count, static_cast<int>(front)); picked >= 0) {
+    to_front(fronts, names, static_cast<std::size_t>(picked));
+    state.chosen.clear();
   }
   ImGui::PopID();
 }
+
+/// Every place with the panels that share it.
+void draw_places(Ui& ui, const Places& at) {
+  const auto same = [](const Rect& a, const Rect& b) { return a.x == b.x && a.y == b.y && a.w == b.w && a.h == b.h; };
+  for (std::size_t n = 0; n < std::size(kPlaced); ++n) {
+    const Rect& where = at.*kPlaced[n].where;
+    bool drawn = where.w <= 0;
+    for (std::size_t i = 0; i < n; ++i) drawn = drawn || same(at.*kPlaced[i].where, where);
+    if (drawn) continue;
+    std::vector<const char*> names;
+    for (const Placed& p : kPlaced)
+      if (same(at.*p.where, where)) names.push_back(p.panel);
+    place_of_panels(ui, where, names);
+  }
+  ui.state.bring.clear();
+}
+
+/// Has anything changed since the last frame? And a token that playing has left the shown range for is followed.
+void look_around(ViewModel& view, PanelState& state) {
+  const int t = view.transport.t();
+  state.quiet = state.seen_generation == view.generation() && state.seen_t == t;
+  state.working = false;
+  Range& time = view.options.zoom.time;
+  if (state.seen_t >= 0 && state.seen_t != t && time.count > 0 && t > 0 && (t <= time.first || t > time.first + time.count))
+    time = moved(time, view.length(), t - 1 - time.first - time.count / 2);
+}
+
+void seen(const ViewModel& view, PanelState& state) { state.seen_generation = view.generation(), state.seen_t = view.transport.t(); }
 
 }  // namespace
 
@@ -222,33 +288,13 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   const float em = fonts.size;
   begin(view, size, em);
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), em, {}};
+  look_around(view, state);
   state.pointed.clear();
   state.em = em;
   const bool lesson = prepare_lesson(state);
   const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), view.options.classroom,
                                lesson ? &state.bottom : nullptr);
-  struct Place {
-    Rect where;
-    std::vector<const char*> panels;
-  };
-  const bool together = at.impact.w <= 0;
-  const Place places[] = {{at.bar, {"bar"}},
-                          {at.ribbon, {"ribbon"}},
-                          {at.state, {"memory"}},
-                          {at.step, {"step"}},
-                          {at.gates, {"gates"}},
-                          {at.associations, {"associations"}},
-                          {at.recall, together ? std::vector<const char*>{"recall", "impact"} : std::vector<const char*>{"recall"}},
-                          {at.impact, {"impact"}},
-                          {at.readout, {"readout"}},
-                          {at.attention, {"attention"}},
-                          {at.retention, {"retention"}},
-                          {at.interference, {"interference"}},
-                          {at.spectrum, {"spectrum"}},
-                          {at.gauges, {"gauges"}},
-                          {at.collapse, {"collapse"}}};
-  for (std::size_t n = 0; n < std::size(places); ++n)
-    if (places[n].where.w > 0) place_of_panels(ui, places[n].where, places[n].panels, static_cast<int>(n));
+  draw_places(ui, at);
   if (lesson) {
     ImGui::PushID("lesson");
     lesson_panel(ui, at.lesson);
@@ -259,6 +305,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   edit_popup(ui);
   status_line(ui, at.status);
   if (!ui.hint.empty()) state.hint = ui.hint;
+  seen(view, state);
   ImGui::PopStyleVar();
   ImGui::End();
 }
@@ -270,8 +317,10 @@ void draw_one_panel(ViewModel& view, Textures& textures, const Fonts& fonts, Pan
   begin(view, size, fonts.size);
   Ui ui{view, textures, fonts, state, ImGui::GetWindowDrawList(), fonts.size, {}};
   ui.svg = svg;
+  look_around(view, state);
   const float gap = std::floor(0.3f * ui.em);
   draw_panel(ui, *panel, {gap, gap, size.x - 2 * gap, size.y - 2 * gap}, -1.7f * ui.em);
+  seen(view, state);
   ImGui::PopStyleVar();
   ImGui::End();
 }

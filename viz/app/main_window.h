@@ -46,6 +46,9 @@ enum class Key {
   classroom,
   lessons,
   half_life,
+  history,
+  sort_rows,
+  sort_facts,
   panel_1,
   panel_2,
   panel_3,
@@ -61,11 +64,11 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
 /// `seconds` have passed; a model that cannot go on stops and says why.
 void play(ViewModel& view, PanelState& state, double seconds);
 
-/// The places of the panels for a display of this size; none overlap and none leaves the display. A place of no width is not
-/// there: `impact` shares the place of `recall` by tabs where there is little room; a classroom has three panels.
+/// The places of the panels for a display of this size; none leaves the display. A place of no width is not there: a classroom has
+/// three panels. Panels with the same place share it by tabs; all other places are apart.
 struct Places {
-  Rect bar, ribbon, state, step, gates, collapse, associations, recall, impact, readout, attention, retention, interference, spectrum,
-      gauges, status, lesson;
+  Rect bar, ribbon, state, step, gates, collapse, associations, recall, impact, readout, history, attention, retention, interference,
+      spectrum, gauges, status, lesson;
   const Rect* find(std::string_view panel) const;  ///< by the panel's name; null: has no place now
 };
 /// `facts`: rows of the association table, which gives what it does not need to the chart below it.

@@ -58,7 +58,7 @@ int whole_number(const std::string& text, int least, int most, const std::string
 
 Image panel_picture(ViewModel& view, const std::string& panel, const HeadlessOptions& options) {
   Headless window(options_for(view, panel_of(panel), options));
-  for (int i = 0; i < 3; ++i) window.frame(view, panel.c_str(), nullptr);
+  window.settle(view, panel.c_str());
   return window.picture(view.options.theme);
 }
 
@@ -66,7 +66,7 @@ std::string panel_svg(ViewModel& view, const std::string& panel, const HeadlessO
   HeadlessOptions o = options_for(view, panel_of(panel), options);
   o.scale = 1;
   Headless window(o);
-  for (int i = 0; i < 2; ++i) window.frame(view, panel.c_str(), nullptr);
+  window.settle(view, panel.c_str());
   Svg svg(0, 0, static_cast<float>(o.width), static_cast<float>(o.height), palette_of(view.options.theme).window);
   window.frame(view, panel.c_str(), &svg);
   return svg.document();

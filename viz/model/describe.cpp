@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -12,7 +13,7 @@ namespace {
 
 using Out = std::back_insert_iterator<std::string>;
 
-void describe_side(Out out, const char* letter, const Run& run, const Side& side, int t) {
+void describe_side(Out out, const char* letter, const Run& run, const Side& side, const Ranks& ranks, FactOrder order, int t) {
   const Timeline& line = run.timeline();
   fmt::format_to(out, "\n## {}: {}\n\n", letter, short_name(run.head()));
   if (t > run.length()) fmt::format_to(out, "This run ends at token {}; shown as it ended.\n\n", run.length());
@@ -28,13 +29,20 @@ void describe_side(Out out, const char* letter, const Run& run, const Side& side
   fmt::format_to(out, "- distance from KDA {:.4f}, GDN {:.4f}, DeltaNet {:.4f}\n", c.kda, c.gdn, c.delta);
   fmt::format_to(out, "- spectrum: effective rank {:.3f}, stable rank {:.3f}, sigma_1 {:.4f}\n", side.spectrum.effective_rank,
                  side.spectrum.stable_rank, side.spectrum.sigma.empty() ? 0.0 : side.spectrum.sigma[0]);
+  const auto [least, most] = std::minmax_element(ranks.effective().begin(), ranks.effective().end());
+  if (ranks.done() && ranks.points() > 1)
+    fmt::format_to(out, "- effective rank over time: {:.3f} after token {}, least {:.3f} at {}, most {:.3f} at {}\n",
+                   ranks.effective().back(), ranks.points() * ranks.stride(), *least,
+                   (least - ranks.effective().begin() + 1) * ranks.stride(), *most,
+                   (most - ranks.effective().begin() + 1) * ranks.stride());
   std::string answers;
   for (std::size_t i = 0; i < side.answers.size() && i < 3; ++i)
     answers += fmt::format("{}{} {:+.4f}", i ? ", " : "", line.codebook[static_cast<std::size_t>(side.answers[i].codeword)].text,
                            side.answers[i].cosine);
   if (!answers.empty()) fmt::format_to(out, "- answer: {}; |S^T q| {:.4f}\n", answers, norm(side.query));
   bool heading = false;
-  for (const Association& row : side.associations) {
+  for (const int n : fact_order(side, order)) {
+    const Association& row = side.associations[static_cast<std::size_t>(n)];
     if (row.intent == nullptr) continue;
     if (!heading)
       fmt::format_to(
@@ -100,6 +108,17 @@ void describe_forecast(Out out, const ViewModel& view, const char* letter, const
   fmt::format_to(out, "; entropy {:.4f} nats.\n", next->entropy);
 }
 
+/// How it is looked at, where that is not as at the start.
+void describe_view(Out out, ViewModel& view) {
+  if (view.options.zoom.any()) fmt::format_to(out, "\nShown: {}.\n", text_of(view.options.zoom));
+  if (view.breakpoints.any()) fmt::format_to(out, "\nPlaying stops at: {}.\n", text_of(view.breakpoints));
+  if (const auto& rows = view.key_rows(); !rows.empty()) {
+    fmt::format_to(out, "\nKey channels by {}:", view.options.rows == RowOrder::norm ? "norm" : "decay");
+    for (std::size_t i = 0; i < rows.size() && i < 16; ++i) fmt::format_to(out, " {}", rows[i]);
+    fmt::format_to(out, "{}.\n", rows.size() > 16 ? " ..." : "");
+  }
+}
+
 }  // namespace
 
 std::string describe(ViewModel& view) {
@@ -121,9 +140,10 @@ std::string describe(ViewModel& view) {
                  query_text(view.a(), t, view.tracked_fact()));
   describe_forecast(out, view, "A", view.forecast_a());
   describe_forecast(out, view, "B, all layers run again with its gates", view.forecast_b());
-  describe_side(out, "A", view.a(), view.side_a(), t);
+  view.measure_ranks(kRankWork);
+  describe_side(out, "A", view.a(), view.side_a(), view.ranks_a(), view.options.facts, t);
   if (const Side* b = view.side_b()) {
-    describe_side(out, "B", *view.b(), *b, t);
+    describe_side(out, "B", *view.b(), *b, *view.ranks_b(), view.options.facts, t);
     if (t < static_cast<int>(view.divergence().size()))
       fmt::format_to(out, "\n|S_A - S_B| / |S_A| = {:.4f}", view.divergence()[static_cast<std::size_t>(t)]);
     const int first = view.first_divergence();
@@ -134,6 +154,7 @@ std::string describe(ViewModel& view) {
   if (keys.i >= 0)
     fmt::format_to(out, "\nKeys: mean |cos| {:.4f}, largest {:.4f} ({} and {}).\n", keys.mean, keys.most,
                    line.facts[static_cast<std::size_t>(keys.i)].key, line.facts[static_cast<std::size_t>(keys.j)].key);
+  describe_view(out, view);
   return text;
 }
 

@@ -9,62 +9,13 @@
 #include <vector>
 
 #include "core/error.h"
+#include "viz/model/command_line.h"
 #include "viz/model/view_model.h"
 
 namespace fw::viz {
 namespace {
 
-std::vector<std::string> words_of(std::string_view line) {
-  std::vector<std::string> words;
-  std::string word;
-  for (char c : line.substr(0, line.find('#'))) {
-    const bool blank = c == ' ' || c == '\t' || c == '\r';
-    if (!blank)
-      word += c;
-    else if (!word.empty())
-      words.push_back(std::exchange(word, {}));
-  }
-  if (!word.empty()) words.push_back(word);
-  return words;
-}
-
-/// The words of one line, with complaints that name it.
-struct Line {
-  std::vector<std::string> words;
-  int number;
-
-  [[noreturn]] void fail(std::size_t at, const std::string& expected) const {
-    std::string before;
-    for (std::size_t i = 0; i < at && i < words.size(); ++i) before += (i ? " " : "") + words[i];
-    throw Error("command: line " + std::to_string(number) + ": expected " + expected + " after \"" + before + "\", got " +
-                (at < words.size() ? "\"" + words[at] + "\"" : std::string("the end of the line")));
-  }
-  const std::string& word(std::size_t at, const std::string& expected) const {
-    if (at >= words.size()) fail(at, expected);
-    return words[at];
-  }
-  void ends(std::size_t at) const {
-    if (at < words.size()) fail(at, "the end of the line");
-  }
-  template <class T>
-  T number_at(std::size_t at, T least, T most, const std::string& what) const {
-    const std::string expected = what + " in [" + shortest(static_cast<double>(least)) + "," + shortest(static_cast<double>(most)) + "]";
-    const std::string& text = word(at, expected);
-    T x{};
-    const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), x);
-    if (code != std::errc() || stop != text.data() + text.size() || !(x >= least && x <= most)) fail(at, expected);
-    return x;
-  }
-  template <class E>
-  E choice(std::size_t at, const std::vector<std::pair<std::string, E>>& choices) const {
-    std::string names;
-    for (const auto& [name, value] : choices) {
-      if (at < words.size() && words[at] == name) return value;
-      names += (names.empty() ? "" : ", ") + name;
-    }
-    fail(at, "one of " + names);
-  }
-};
+using Line = CommandLine;
 
 void set_head(const Line& line, Document& next) {
   const bool b = line.words[1] == "b";
@@ -116,6 +67,11 @@ bool set_option(const Line& line, ViewOptions& options) {
     options.half_life = line.choice<bool>(2, {{"on", true}, {"off", false}});
   else if (what == "classroom")
     options.classroom = line.choice<bool>(2, {{"on", true}, {"off", false}});
+  else if (what == "gates")
+    options.gates_of_b = line.choice<bool>(2, {{"a", false}, {"b", true}});
+  else if (what == "facts")
+    options.facts = line.choice<FactOrder>(
+        2, {{"written", FactOrder::written}, {"cosine", FactOrder::cosine}, {"norm", FactOrder::norm}, {"impact", FactOrder::impact}});
   else if (what == "font")
     options.font = line.words.size() > 2 && line.words[2] == "auto" ? 0.0 : line.number_at(2, 8.0, 48.0, "auto or a number of pixels");
   else
@@ -127,6 +83,11 @@ bool set_option(const Line& line, ViewOptions& options) {
 void set(ViewModel& view, const Line& line) {
   const std::string& what = line.word(1, "what to set");
   if (set_option(line, view.options)) return;
+  if (what == "rows") {
+    view.options.rows = line.choice<RowOrder>(2, {{"channel", RowOrder::channel}, {"norm", RowOrder::norm}, {"decay", RowOrder::decay}});
+    view.options.rows_at = view.transport.t();
+    return line.ends(3);
+  }
   Document next = view.document();
   Settings& s = next.settings;
   if (what == "a" || what == "b") {
@@ -169,7 +130,7 @@ void set(ViewModel& view, const Line& line) {
   } else {
     line.fail(1,
               "a, b, tie, scalar, one, no-erase, beta-from, seed, size, policy, alpha, keys, values, signal, map, scale, range, theme, "
-              "motion, heads, half-life, classroom or font");
+              "motion, heads, half-life, classroom, font, gates, rows or facts");
   }
   view.change(std::move(next));
 }
@@ -293,6 +254,20 @@ void stop(ViewModel& view, const Line& line) {
   view.breakpoints = next;
 }
 
+/// zoom key 4 11, zoom off. Tokens and facts count from 1, as everywhere; channels from 0.
+void zoom(ViewModel& view, const Line& line) {
+  if (line.word(1, "an axis or off") == "off") {
+    line.ends(2);
+    view.options.zoom = {};
+    return;
+  }
+  const auto axis = line.choice<Range Zoom::*>(1, zoom_axes());
+  const int from = line.words[1] == "key" || line.words[1] == "value" ? 0 : 1;
+  const int first = line.number_at(2, from, kMostZoom, "the first"), last = line.number_at(3, first, kMostZoom, "the last");
+  line.ends(4);
+  view.options.zoom.*axis = {first - from, last - first + 1};
+}
+
 /// The words that play; false when it is none of them.
 bool play(ViewModel& view, const Line& line) {
   const std::string& verb = line.words[0];
@@ -318,8 +293,8 @@ bool play(ViewModel& view, const Line& line) {
 
 bool known(const std::string& word) {
   for (const char* name :
-       {"go",    "sub",  "undo", "redo", "fork",  "join", "clear",  "lock",    "unlock",      "set",   "play",   "pause",
-        "speed", "step", "loop", "stop", "layer", "head", "prompt", "example", "temperature", "top-k", "decode", "rerun"})
+       {"go",   "sub",  "undo", "redo", "fork",    "join",  "clear", "lock",   "unlock",  "set",         "play",  "pause",  "speed",
+        "step", "loop", "stop", "zoom", "history", "layer", "head",  "prompt", "example", "temperature", "top-k", "decode", "rerun"})
     if (word == name) return true;
   return false;
 }
@@ -342,6 +317,12 @@ bool run_directive(ViewModel& view, std::string_view text, int line_number) {
     go(view, line);
   } else if (verb == "lock") {
     lock(view, line);
+  } else if (verb == "zoom") {
+    zoom(view, line);
+  } else if (verb == "history") {
+    const int to = line.number_at(1, 0, view.history().count() - 1, "a state");
+    line.ends(2);
+    view.revisit(to);
   } else if (verb == "sub") {
     const Phase phase =
         line.choice<Phase>(1, {{"decay", Phase::decay}, {"read", Phase::read}, {"erase", Phase::erase}, {"write", Phase::write}});

@@ -32,6 +32,11 @@ std::vector<Command> prefix_of(const std::vector<Command>& commands, int tokens)
   return out;
 }
 
+const Document& History::at(int index) const {
+  const auto i = static_cast<std::size_t>(index);
+  return i < past_.size() ? past_[i] : i == past_.size() ? now_ : future_[future_.size() - (i - past_.size())];
+}
+
 void History::reset(Document document) {
   now_ = std::move(document);
   past_.clear();

@@ -60,6 +60,10 @@ class History {
   bool redo();
   bool can_undo() const { return !past_.empty(); }
   bool can_redo() const { return !future_.empty(); }
+  /// All states there are to go to, undone ones included, and which of them is the present one.
+  int count() const { return static_cast<int>(past_.size() + future_.size()) + 1; }
+  int position() const { return static_cast<int>(past_.size()); }
+  const Document& at(int index) const;
 
  private:
   Document now_;

@@ -2,9 +2,6 @@
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 #include "viz/model/session.h"
 
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -99,6 +96,10 @@ const std::vector<std::pair<std::string, Map>> kMaps = {{"S", Map::state},     {
                                                         {"erase", Map::erase}, {"write", Map::write},   {"A-B", Map::compare}};
 const std::vector<std::pair<std::string, Theme>> kThemes = {{"light", Theme::light}, {"dark", Theme::dark}};
 
+const std::vector<std::pair<std::string, RowOrder>> kRows = {
+    {"channel", RowOrder::channel}, {"norm", RowOrder::norm}, {"decay", RowOrder::decay}};
+const std::vector<std::pair<std::string, FactOrder>> kFacts = {
+    {"written", FactOrder::written}, {"cosine", FactOrder::cosine}, {"norm", FactOrder::norm}, {"impact", FactOrder::impact}};
 const std::vector<std::pair<std::string, Heads>> kHeads = {{"both", Heads::both}, {"a", Heads::a}, {"b", Heads::b}};
 
 template <class E>
@@ -181,6 +182,94 @@ Settings settings_from(const Reader& in) {
   return s;
 }
 
+/// Where playing stops; only what is set is written.
+Json to_json(const Breakpoints& stop) {
+  Json out = Json::object();
+  if (stop.recall_below) out["recall_below"] = *stop.recall_below;
+  if (!stop.fact.empty()) out["fact"] = stop.fact;
+  if (stop.erase_above) out["erase_above"] = *stop.erase_above;
+  if (stop.apart_above) out["apart_above"] = *stop.apart_above;
+  return out;
+}
+Breakpoints stops_from(const Reader& in) {
+  Breakpoints stop;
+  if (in.has("recall_below")) stop.recall_below = in.number("recall_below", -1, 1);
+  if (in.has("fact")) stop.fact = in.text("fact");
+  if (in.has("erase_above")) stop.erase_above = in.number("erase_above", 0, 1e9);
+  if (in.has("apart_above")) stop.apart_above = in.number("apart_above", 0, 1e9);
+  return stop;
+}
+
+Json to_json(const Zoom& zoom) {
+  Json out = Json::object();
+  for (const auto& [name, axis] : zoom_axes())
+    if ((zoom.*axis).count > 0) out[name] = {{"first", (zoom.*axis).first}, {"count", (zoom.*axis).count}};
+  return out;
+}
+Zoom zoom_from(const Reader& in) {
+  Zoom zoom;
+  for (const auto& [name, axis] : zoom_axes()) {
+    if (!in.has(name)) continue;
+    const Reader range = in.object(name);
+    zoom.*axis = {range.integer("first", 0, kMostZoom), range.integer("count", 1, kMostZoom)};
+  }
+  return zoom;
+}
+
+/// What is locked: a fact by its name, which outlives its number.
+Json to_json(const Focus& locked, const Timeline& line) {
+  Json out = Json::object();
+  if (locked.token >= 0) out["token"] = locked.token;
+  if (locked.key >= 0) out["row"] = locked.key;
+  if (locked.value >= 0) out["column"] = locked.value;
+  if (locked.fact >= 0 && locked.fact < static_cast<int>(line.facts.size()))
+    out["fact"] = line.facts[static_cast<std::size_t>(locked.fact)].key;
+  return out;
+}
+struct Locked {
+  Focus focus;
+  std::string fact;
+};
+Locked lock_from(const Reader& in) {
+  const auto number = [&](const char* key) { return in.has(key) ? in.integer(key, 0, 1 << 20) : -1; };
+  return {{number("token"), number("row"), number("column"), -1}, in.has("fact") ? in.text("fact") : std::string()};
+}
+/// What there is of it: a trace may have changed.
+Focus existing(const Locked& locked, const Timeline& line) {
+  Focus focus = locked.focus;
+  if (focus.token > line.length()) focus.token = -1;
+  if (focus.key >= line.dk) focus.key = -1;
+  if (focus.value >= line.dv) focus.value = -1;
+  focus.fact = locked.fact.empty() ? -1 : line.find_fact(locked.fact);
+  return focus;
+}
+
+/// Speed and loop, where they are not as at the start.
+Json playing_of(const Transport& time) {
+  Json out = Json::object();
+  if (time.speed() != Transport().speed()) out["speed"] = time.speed();
+  if (time.looping()) out["loop"] = true;
+  if (time.has_range()) out["first"] = time.wanted_first(), out["last"] = time.wanted_last();
+  return out;
+}
+void playing_from(const Reader& in, Transport& time) {
+  time.set_speed(in.has("speed") ? in.number("speed", 0.5, 60) : Transport().speed());
+  time.set_looping(in.has("loop") && in.flag("loop"));
+  const int last = in.has("last") ? in.integer("last", 1, 1 << 20) : 0;
+  time.set_range(last > 0 ? in.integer("first", 0, last - 1) : 0, last);
+}
+
+std::vector<std::string> fronts_from(const Reader& in) {
+  const Json& list = in.at("front", "an array of panel names");
+  if (!list.is_array() || list.size() > 32) in.fail("front", "an array of at most 32 panel names", list);
+  std::vector<std::string> out;
+  for (const Json& name : list) {
+    if (!name.is_string()) in.fail("front", "an array of panel names", list);
+    out.push_back(name.get<std::string>());
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string session_text(const ViewModel& view) {
@@ -213,6 +302,16 @@ std::string session_text(const ViewModel& view) {
                  {"heads", text_of(kHeads, o.heads)}, {"half_life", o.half_life},
                  {"classroom", o.classroom},          {"font", o.font},
                  {"reduced_motion", o.reduced_motion}};
+  // What is as at the start is left out.
+  Json& shown = out["view"];
+  if (o.gates_of_b) shown["gates_of_b"] = true;
+  if (o.rows != RowOrder::channel) shown["rows"] = text_of(kRows, o.rows), shown["rows_at"] = o.rows_at;
+  if (o.facts != FactOrder::written) shown["facts"] = text_of(kFacts, o.facts);
+  if (o.zoom.any()) shown["zoom"] = to_json(o.zoom);
+  if (!o.front.empty()) shown["front"] = o.front;
+  if (const Json locked = to_json(view.selection.locked(), view.a().timeline()); !locked.empty()) shown["locked"] = locked;
+  if (const Json playing = playing_of(view.transport); !playing.empty()) shown["playing"] = playing;
+  if (const Json stop = to_json(view.breakpoints); !stop.empty()) shown["stop"] = stop;
   try {
     return out.dump(2) + "\n";
   } catch (const Json::exception& error) {  // the path of a file may be any bytes
@@ -259,43 +358,26 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   if (shown.has("classroom")) options.classroom = shown.flag("classroom");
   if (shown.has("font") && shown.number("font", 0, 48) > 0) options.font = shown.number("font", 8, 48);
   options.reduced_motion = shown.has("reduced_motion") && shown.flag("reduced_motion");
+  options.gates_of_b = shown.has("gates_of_b") && shown.flag("gates_of_b");
+  if (shown.has("rows")) options.rows = shown.choice("rows", kRows);
+  if (options.rows != RowOrder::channel && shown.has("rows_at")) options.rows_at = shown.integer("rows_at", 0, 1 << 20);
+  if (shown.has("facts")) options.facts = shown.choice("facts", kFacts);
+  if (shown.has("zoom")) options.zoom = zoom_from(shown.object("zoom"));
+  if (shown.has("front")) options.front = fronts_from(shown);
+  const Breakpoints stop = shown.has("stop") ? stops_from(shown.object("stop")) : Breakpoints();
+  Transport playing;
+  if (shown.has("playing")) playing_from(shown.object("playing"), playing);
+  const Locked locked = shown.has("locked") ? lock_from(shown.object("locked")) : Locked();
   const int t = shown.integer("t", 0, d.trace || d.model ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
   view.open(std::move(d));
   view.options = options;
+  view.breakpoints = stop;
+  view.stopped.clear();
+  playing.set_length(view.length());
+  view.transport = playing;
   view.transport.go(t, phase);
-}
-
-std::string read_text(const std::string& path, std::string_view what, std::size_t most) {
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) throw Error(std::string(what) + ": " + path + ": expected a file, got none");
-  const auto size = std::filesystem::file_size(path, code);
-  if (code || size > most)
-    throw Error(std::string(what) + ": " + path + ": expected at most " + std::to_string(most) + " bytes, got " + std::to_string(size));
-  std::ifstream in(path, std::ios::binary);
-  std::string text(static_cast<std::size_t>(size), '\0');
-  if (!in.read(text.data(), static_cast<std::streamsize>(size)))
-    throw Error(std::string(what) + ": " + path + ": expected a readable file, got an error");
-  return text;
-}
-
-void write_whole(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".part";
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    out.flush();
-    if (!out) {
-      std::remove(temporary.c_str());
-      throw Error("write: " + path + ": expected a place for " + std::to_string(bytes.size()) + " bytes, got an error");
-    }
-  }
-  std::error_code code;
-  std::filesystem::rename(temporary, path, code);
-  if (code) {
-    std::remove(temporary.c_str());
-    throw Error("write: " + path + ": expected to replace it, got " + code.message());
-  }
+  view.selection.lock(existing(locked, view.a().timeline()));
 }
 
 void save_session(const ViewModel& view, const std::string& path) { write_whole(path, session_text(view)); }

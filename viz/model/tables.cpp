@@ -126,6 +126,14 @@ void spectrum(Table& out, const Run&, const Side& side) {
   out.now("stable_rank", side.spectrum.stable_rank);
 }
 
+/// Over time, as far as it is known.
+void ranks(Table& out, const Ranks& of) {
+  for (int n = 0; n < of.points(); ++n) {
+    out.row((n + 1) * of.stride(), "effective_rank_at", "", "", of.effective()[static_cast<std::size_t>(n)]);
+    out.row((n + 1) * of.stride(), "stable_rank_at", "", "", of.stable()[static_cast<std::size_t>(n)]);
+  }
+}
+
 void gauges(Table& out, const Run&, const Side& side) {
   out.now("beta_eff", side.erase.beta);
   out.now("oblique", side.erase.oblique);
@@ -199,11 +207,14 @@ std::string table_of(ViewModel& view, std::string_view panel) {
     if (panel == name) return squares(out, view, panel), out.take();
   for (const Named& t : kTables) {
     if (panel != t.panel) continue;
-    const bool next = panel == "readout";
+    const bool next = panel == "readout", over_time = panel == "spectrum";
+    if (over_time) view.measure_ranks(kRankWork);
     t.fill(out, view.a(), view.side_a());
+    if (over_time) ranks(out, view.ranks_a());
     if (next) forecast(out, view, view.forecast_a());
     out.head("B");
     if (const Side* b = view.side_b()) t.fill(out, *view.b(), *b);
+    if (over_time && view.ranks_b()) ranks(out, *view.ranks_b());
     if (next) forecast(out, view, view.forecast_b());
     return out.take();
   }

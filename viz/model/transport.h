@@ -44,6 +44,8 @@ class Transport {
   int first() const { return last_ == 0 ? 0 : first_; }
   int last() const { return last_ == 0 || last_ > length_ ? length_ : last_; }
   bool has_range() const { return last_ != 0; }
+  int wanted_first() const { return first_; }
+  int wanted_last() const { return last_; }
   /// `seconds` have passed; true when t changed. Negative and non-finite times count as none, long ones as half a second. `stop` is
   /// asked at every token that is passed and ends the playing there by true.
   bool tick(double seconds, const std::function<bool(int)>& stop = {});

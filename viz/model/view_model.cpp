@@ -16,6 +16,13 @@ std::string demonstration() {
          "...\nCy?\nEli+=city:Rome\n... 3\nDee?\nCy=teal\n...\nCy?\nBo?\n";
 }
 
+void next_row_order(ViewModel& view) {
+  view.options.rows = static_cast<RowOrder>((static_cast<int>(view.options.rows) + 1) % 3);
+  view.options.rows_at = view.transport.t();
+}
+
+void next_fact_order(ViewModel& view) { view.options.facts = static_cast<FactOrder>((static_cast<int>(view.options.facts) + 1) % 4); }
+
 const char* name_of(Map map) {
   switch (map) {
     case Map::state: return "S";
@@ -80,8 +87,8 @@ void ViewModel::adopt(const Document& document) {
   divergence_ = std::move(divergence);
   sources_ = std::move(sources);
   adopted_ = document;
-  if (new_a) ++generation_a_, survivors_a_ = std::make_shared<Survivors>(a_);
-  if (new_b) ++generation_b_, survivors_b_ = std::make_shared<Survivors>(b_);
+  if (new_a) ++generation_a_, survivors_a_ = std::make_shared<Survivors>(a_), ranks_a_ = {};
+  if (new_b) ++generation_b_, survivors_b_ = std::make_shared<Survivors>(b_), ranks_b_ = {};
   ++generation_;
   transport.set_length(length());
 }
@@ -121,6 +128,23 @@ bool ViewModel::redo() {
     throw;
   }
   return true;
+}
+
+void ViewModel::revisit(int index) {
+  const int steps = index - history_.position();
+  if (index < 0 || index >= history_.count())
+    throw Error("history: expected a state in [0," + std::to_string(history_.count() - 1) + "], got " + std::to_string(index));
+  const auto move = [&](int n) {
+    for (; n > 0; --n) history_.redo();
+    for (; n < 0; ++n) history_.undo();
+  };
+  move(steps);
+  try {
+    adopt(history_.now());
+  } catch (...) {
+    move(-steps);
+    throw;
+  }
 }
 
 void ViewModel::restore(const ViewModel& saved) {
@@ -177,6 +201,8 @@ void ViewModel::run_script(std::string_view text) {
   const History before = history_;
   const Transport time = transport;
   const ViewOptions shown = options;
+  const Breakpoints stops = breakpoints;
+  const Selection selected = selection;
   try {
     std::vector<Command> pending;  // plain commands are entered together: each would be a run of its own
     const auto flush = [&] {
@@ -213,6 +239,8 @@ void ViewModel::run_script(std::string_view text) {
     adopt(history_.now());
     transport = time;
     options = shown;
+    breakpoints = stops;
+    selection = selected;
     throw;
   }
   Document after = document();
@@ -273,6 +301,19 @@ const Side& ViewModel::side_a() {
 const Side* ViewModel::side_b() {
   refresh_sides();
   return b_ ? &side_b_ : nullptr;
+}
+
+const std::vector<int>& ViewModel::key_rows() {
+  const RowsKey key{generation_a_, options.rows == RowOrder::norm ? options.rows_at : 0, options.rows};
+  if (!(key == rows_of_)) rows_ = key.by == RowOrder::channel ? std::vector<int>() : key_order(*a_, key.by, key.at);
+  rows_of_ = key;
+  return rows_;
+}
+
+bool ViewModel::measure_ranks(double work) {
+  const double spent = ranks_a_.measure(*a_, work);
+  if (b_ && spent < work) ranks_b_.measure(*b_, work - spent);
+  return !ranks_a_.done() || (b_ && !ranks_b_.done());
 }
 
 void ViewModel::refresh_squares() {

@@ -8,11 +8,14 @@
 //   enter("go 14")     go N | go end | go divergence | undo | redo | fork | join | sub decay | lock Ana | lock row 3
 //   enter("layer 1")   of a checkpoint or trace: layer N | head N; of a checkpoint: prompt WORDS | example N | temperature X |
 //                      top-k K | decode N | rerun on|off
+//   enter("history 3") the state of the edit history with this number, 0 the first
+//   enter("zoom key 4 11") zoom key|value|time|write|fact|other FIRST LAST (tokens and facts from 1), zoom off
 //   enter("set a kda") set a|b RULE, set b off|morph, set tie|scalar|one|no-erase X (sliders of B), set seed N,
 //                      set size DK DV, set policy uniform|banded, set alpha X, set keys random|orthonormal|shared X, set values
 //                      random|orthonormal, set signal N|all, set beta-from both|b|w|effective, set map NAME, set scale
 //                      linear|root, set range run|now, set theme light|dark, set motion full|reduced, set heads both|a|b,
-//                      set half-life on|off, set classroom on|off, set font PIXELS|auto
+//                      set half-life on|off, set classroom on|off, set font PIXELS|auto, set gates a|b, set
+//                      rows channel|norm|decay, set facts written|cosine|norm|impact
 //   enter("loop 3 10") loop FIRST LAST|on|off, play, pause, speed X, step N, and breakpoints: stop recall [KEY] X, stop erase X,
 //                      stop apart X, stop off
 #pragma once
@@ -24,9 +27,12 @@
 #include "viz/model/breakpoints.h"
 #include "viz/model/document.h"
 #include "viz/model/frame.h"
+#include "viz/model/order.h"
+#include "viz/model/ranks.h"
 #include "viz/model/selection.h"
 #include "viz/model/sources.h"
 #include "viz/model/transport.h"
+#include "viz/model/zoom.h"
 
 namespace fw::viz {
 
@@ -45,6 +51,12 @@ struct ViewOptions {
   bool classroom = false;       ///< for a projector: large letters, thick lines, three panels
   double font = 0.0;            ///< pixels in [8,48]; 0: by the width
   bool reduced_motion = false;  ///< what would pulse stands still
+  bool gates_of_b = false;
+  RowOrder rows = RowOrder::channel;     ///< of the key channels
+  int rows_at = 0;                       ///< by norm: of the state after this token, so that rows stay where they are
+  FactOrder facts = FactOrder::written;  ///< of the table of associations
+  Zoom zoom;
+  std::vector<std::string> front;  ///< of panels that share a place the ones in front, where it is not the first
   bool operator==(const ViewOptions&) const = default;
 };
 
@@ -108,6 +120,8 @@ class ViewModel {
   void change(Document document, bool dragging = false);
   bool undo();
   bool redo();
+  /// To any state of the history; throws and changes nothing when there is none of this number or it cannot be shown.
+  void revisit(int index);
   /// Become what `saved` was, its history included.
   void restore(const ViewModel& saved);
   /// B becomes a copy of A up to the moment shown; what is entered next goes to B.
@@ -121,6 +135,13 @@ class ViewModel {
   int first_divergence() const;
   /// Fact whose key is asked: focused, else the token's own, else -1.
   int tracked_fact() const;
+  /// Which key channel stands in which row of the memory; empty: each in its own.
+  const std::vector<int>& key_rows();
+  /// Ranks over time as far as they are known. measure_ranks() works out more, for about so many multiplications; false: all known.
+  const Ranks& ranks_a() const { return ranks_a_; }
+  const Ranks* ranks_b() const { return b_ ? &ranks_b_ : nullptr; }
+  bool measure_ranks(double work);
+
   /// Token x token pictures of A: all of a run of up to kMostSquare tokens, else kMostSquare around the moment shown.
   static constexpr int kMostSquare = 256;
   struct Square {
@@ -154,12 +175,24 @@ class ViewModel {
   } shown_a_, shown_b_;
   Side side_a_, side_b_;
   std::shared_ptr<Survivors> survivors_a_, survivors_b_;
+  Ranks ranks_a_, ranks_b_;
+  struct RowsKey {
+    int generation = -1, at = 0;
+    RowOrder by = RowOrder::channel;
+    bool operator==(const RowsKey&) const = default;
+  } rows_of_;
+  std::vector<int> rows_;
   int squares_of_ = -1;
   Square attention_, retention_;
 };
 
 /// The commands shown when nothing else was asked for.
 std::string demonstration();
+
+/// As they come, by norm at this moment, by decay, and as they come again.
+void next_row_order(ViewModel& view);
+/// As written, worst cosine first, largest norm first, largest impact first, and as written again.
+void next_fact_order(ViewModel& view);
 
 const char* name_of(Map map);
 

@@ -48,17 +48,21 @@ void collapse_panel(Ui& ui, const Rect& r) {
       head.collapse = shown = at;
     }
   };
-  // Each as wide as its name needs, stretched or squeezed to the row.
-  const float arrow = 1.1f * em, room = presets.w - 3 * arrow - 2.2f * em - 7 * 0.2f * em;
-  float needed = 0;
+  // Each as wide as its name needs, stretched or squeezed to the row; the branch has a row of its own where that would hide names.
+  const float arrow = 1.1f * em;
+  float chain = 0, branch = 0;
   const auto natural = [&](const Preset& p) { return text_width(ui, p.name, Face::small) + 0.8f * em; };
-  for (const Preset& p : kChain) needed += natural(p);
-  for (const Preset& p : kBranch) needed += natural(p);
-  const auto width = [&](const Preset& p) { return std::floor(natural(p) * room / needed); };
+  for (const Preset& p : kChain) chain += natural(p);
+  for (const Preset& p : kBranch) branch += natural(p);
+  const float beside = presets.w - 3 * arrow - 2.2f * em - 7 * 0.2f * em;
+  const bool two_rows = beside < chain + branch - 7 * 0.35f * em;
+  const float squeeze = two_rows ? std::min(1.0f, (presets.w - 3 * arrow - 4 * 0.2f * em) / chain) : beside / (chain + branch);
+  const auto width = [&](const Preset& p) { return std::floor(natural(p) * squeeze); };
   for (std::size_t i = 0; i < 4; ++i) {
     offer(kChain[i], width(kChain[i]));
     if (i < 3) text(ui, presets.cut_left(arrow - 0.2f * em, 0.2f * em), ui.sign("\xe2\x86\x92", ">"), c.muted, Face::small, Align::centre);
   }
+  if (two_rows) presets = inside.cut_top(1.35f * em, 0.3f * em);
   text(ui, presets.cut_left(2.2f * em), "or", c.muted, Face::small, Align::centre);
   for (const Preset& p : kBranch) offer(p, width(p));
 
@@ -76,7 +80,7 @@ void collapse_panel(Ui& ui, const Rect& r) {
     for (std::size_t k = i; k < i + 2; ++k) {
       Rect place = k == i ? row.cut_left(half, 1.0f * em) : row;
       const Knob& knob = kKnobs[k];
-      text(ui, place.cut_left(5.6f * em, 0.3f * em), ui.sign(knob.math, knob.ascii), c.text, Face::small);
+      text(ui, place.cut_left(std::min(5.6f * em, 0.45f * place.w), 0.3f * em), ui.sign(knob.math, knob.ascii), c.text, Face::small);
       text(ui, place.cut_right(2.2f * em, 0.2f * em), number(shown.*knob.value, 2), c.text, Face::small, Align::right);
       bool done = false;
       if (slider(ui, place, knob.id, shown.*knob.value, 0.0, 1.0, c.head_b, &done)) {

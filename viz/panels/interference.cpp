@@ -18,28 +18,30 @@ void interference_panel(Ui& ui, const Rect& r) {
   const Interference found = interference_of(cosines);
   Rect notes = inside.cut_bottom(2.3f * em, 0.2f * em);
   const std::string pair = line.facts[static_cast<std::size_t>(found.i)].key + ", " + line.facts[static_cast<std::size_t>(found.j)].key;
-  text(ui, notes.cut_top(1.15f * em), "|cos| mean " + number(found.mean, 3) + "  most " + number(found.most, 3) + " (" + pair + ")", c.text,
+  const std::string sizes = "mean " + number(found.mean, 3) + "  most " + number(found.most, 3), of = " (" + pair + ")";
+  text(ui, notes.cut_top(1.15f * em), fitting(ui, notes.w, {"|cos| " + sizes + of, sizes + of, "|cos| " + sizes, sizes}), c.text,
        Face::small);
   Scale scale;
   legend(ui, notes, scale, 0);
   // Names on the left when they fit.
-  const float rows = static_cast<float>(cosines.rows);
+  const Axes axes{axis_of(view.options.zoom.fact, cosines.rows), axis_of(view.options.zoom.other, cosines.cols)};
+  const Range& shown = axes.rows.shown;
+  const float rows = static_cast<float>(shown.count);
   float side = std::floor(std::min(inside.h - 2, inside.w - 2));
   float names = 0;
   for (const Fact& fact : line.facts) names = std::max(names, text_width(ui, fact.key, Face::small));
   const bool named = side / rows >= 0.95f * em;
   if (named) side = std::floor(std::min(side, inside.w - names - 0.5f * em));
   Rect column = inside.cut_left(named ? names + 0.4f * em : 0.0f);
-  const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1,
-                     std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side,
-                     std::floor(side / rows) * rows > 8 ? std::floor(side / rows) * rows : side};
+  if (side / rows > 8) side = std::floor(side / rows) * rows;  // whole pixels where a cell has many
+  const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1, side, side};
   if (named)
-    for (int i = 0; i < cosines.rows; ++i)
-      text(ui, {column.x, picture.y + picture.h * static_cast<float>(i) / rows, column.w - 0.4f * em, picture.h / rows},
+    for (int i = shown.first; i < shown.first + shown.count; ++i)
+      text(ui, {column.x, picture.y + picture.h * static_cast<float>(i - shown.first) / rows, column.w - 0.4f * em, picture.h / rows},
            line.facts[static_cast<std::size_t>(i)].key, i == view.selection.focused().fact ? c.accent : c.muted, Face::small, Align::right);
-  const Cell at = heatmap(ui, picture, Slot::keys, cosines, scale, stamp_of({static_cast<double>(view.generation())}));
+  const Cell at = heatmap(ui, picture, Slot::keys, cosines, scale, stamp_of({static_cast<double>(view.generation())}), &axes);
   const int focused = view.tracked_fact();
-  crosshair(ui, picture, cosines, focused, -1);
+  crosshair(ui, picture, cosines, focused, -1, &axes);
   if (!at) return;
   Focus here;
   here.fact = at.row;

@@ -69,6 +69,9 @@ void prediction(Page& page, Course& room) {
   if (pressed >= 0) room.predict(ui.view, pressed);
 }
 
+/// Counts as such; what there is not yet in words.
+std::string said(double x) { return std::isnan(x) ? "not yet" : number(x, x == std::round(x) ? 0 : 3); }
+
 void task(Page& page, Course& room) {
   Ui& ui = page.ui;
   const Palette& c = ui.colours();
@@ -87,7 +90,7 @@ void task(Page& page, Course& room) {
     row.cut_left(mark);
     const float height = prose_text(ui, row, unmarked(work.checks[n].says), c.text);
     row.cut_top(height);
-    text(ui, {row.x, row.y, row.w, 1.1f * ui.em}, work.checks[n].text + "   now " + number(ticks[n].value, 3), c.muted, Face::small);
+    text(ui, {row.x, row.y, row.w, 1.1f * ui.em}, work.checks[n].text + "   now " + said(ticks[n].value), c.muted, Face::small);
     page.r.cut_top(height + 1.2f * ui.em, 0.3f * ui.em);
   }
   Rect row = page.r.cut_top(1.6f * ui.em, 0.4f * ui.em);
@@ -189,7 +192,7 @@ void card_page(Ui& ui, Rect r, Course& room) {
 }  // namespace
 
 void point_at(PanelState& state, const std::vector<std::string>& panels) {
-  state.lit = panels;
+  state.lit = state.bring = panels;
   state.lit_for = kLitSeconds;
   for (const std::string& name : panels)
     if (is_bottom_panel(name) && !state.bottom.empty() && std::find(state.bottom.begin(), state.bottom.end(), name) == state.bottom.end())

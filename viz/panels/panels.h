@@ -24,6 +24,7 @@ void retention_panel(Ui& ui, const Rect& r);     ///< how much of each write sur
 void interference_panel(Ui& ui, const Rect& r);  ///< cosines between keys
 void spectrum_panel(Ui& ui, const Rect& r);      ///< singular values of S
 void gauges_panel(Ui& ui, const Rect& r);        ///< growth of the transition, distance from the narrower rules
+void history_panel(Ui& ui, const Rect& r);       ///< the steps of undo as a list to jump in
 
 void lesson_panel(Ui& ui, const Rect& r);  ///< the list of lessons, or the open card; needs ui.state.course
 

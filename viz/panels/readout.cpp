@@ -12,8 +12,8 @@ void answers_of(Ui& ui, Rect r, const char* letter, Colour tint, const Run& run,
   const float em = ui.em;
   Rect head = r.cut_top(1.2f * em, 0.1f * em);
   head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
-  text(ui, head, short_name(run.head()) + "   |S" + ui.sign("\xe1\xb5\x80", "'") + "q| " + number(norm(side.query), 3), c.muted,
-       Face::small);
+  const std::string size = std::string("|S") + ui.sign("\xe1\xb5\x80", "'") + "q| " + number(norm(side.query), 3);
+  text(ui, head, fitting(ui, head.w, {short_name(run.head()) + "   " + size, size}), c.muted, Face::small);
   const float height = 1.25f * em;
   const int rows = std::min(static_cast<int>(side.answers.size()), std::max(0, static_cast<int>(r.h / height)));
   for (int n = 0; n < rows; ++n) {
@@ -38,8 +38,9 @@ void forecast_of(Ui& ui, Rect r, const char* letter, Colour tint, const std::str
   head.cut_left(text(ui, head, letter, tint, Face::bold) + 0.4f * em);
   const bool right = next.target >= 0 && next.best[0].token == next.target;
   const std::string verdict = next.target < 0 ? "" : right ? "   right" : "   wrong";
-  text(ui, head, name + "   entropy " + number(next.entropy, 2) + " nats" + verdict, next.target < 0 || right ? c.muted : c.bad,
-       Face::small);
+  const std::string entropy = "entropy " + number(next.entropy, 2);
+  text(ui, head, fitting(ui, head.w, {name + "   " + entropy + " nats" + verdict, name + "   " + entropy + verdict, entropy + verdict}),
+       next.target < 0 || right ? c.muted : c.bad, Face::small);
   std::vector<Forecast::Chance> rows = next.best;
   const auto fits = static_cast<std::size_t>(std::max(1.0f, r.h / height));
   rows.resize(std::min(rows.size(), fits));

@@ -19,11 +19,17 @@ double bottom_of(const Run& run, int fact) {
   return 0.0;
 }
 
-void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, int T, double low, Colour colour) {
+/// Entries of a recall for the tokens shown.
+Range entries_of(const Run& run, const Range& tokens) {
+  const int stride = run.recall_stride();
+  return {tokens.first / stride, std::max(1, tokens.count / stride)};
+}
+
+void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, const Range& tokens, double low, Colour colour) {
   if (fact < 0) return;
-  const int count = std::max(1, T / run.recall_stride());
-  sparkline(ui, plot, run.recall(fact).norm_ratio, low, kTop, faded(colour, 120), 0, count);
-  sparkline(ui, plot, run.recall(fact).cosine, low, kTop, colour, 0, count);
+  const Range entries = entries_of(run, tokens);
+  sparkline(ui, plot, run.recall(fact).norm_ratio, low, kTop, faded(colour, 120), entries.first, entries.count);
+  sparkline(ui, plot, run.recall(fact).cosine, low, kTop, colour, entries.first, entries.count);
 }
 
 }  // namespace
@@ -50,29 +56,34 @@ void recall_panel(Ui& ui, const Rect& r) {
     text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small,
          Align::right);
   }
+  Axis time = axis_of(view.options.zoom.time, T);
+  const Range& shown = time.shown;
   if (fact >= 0) {
-    lines_of(ui, inside, view.a(), fact, T, low, c.head_a);
-    if (view.b()) lines_of(ui, inside, *view.b(), in_b, T, low, c.head_b);
+    lines_of(ui, inside, view.a(), fact, shown, low, c.head_a);
+    if (view.b()) lines_of(ui, inside, *view.b(), in_b, shown, low, c.head_b);
   } else {
+    const Range entries = entries_of(view.a(), shown);
     for (int f = 0; f < static_cast<int>(line.facts.size()); ++f)
-      sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), 0, std::max(1, T / view.a().recall_stride()));
+      sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), entries.first, entries.count);
   }
-  const float width = inside.w / static_cast<float>(T);
+  const float width = inside.w / static_cast<float>(shown.count);
+  const auto x_of = [&](int t) { return std::floor(inside.x + width * (static_cast<float>(t - shown.first) - 0.5f)); };
+  const auto there = [&](int t) { return t > shown.first && t <= shown.first + shown.count; };
   for (int t = 1; t <= line.length(); ++t) {
     const Entry& entry = line.entries[static_cast<std::size_t>(t - 1)];
-    if (fact < 0 || entry.fact != fact) continue;
+    if (fact < 0 || entry.fact != fact || !there(t)) continue;
     const Colour tint = entry.kind == EntryKind::erase ? c.erase : entry.kind == EntryKind::query ? c.head_a : c.write;
     fill(ui,
-         {std::floor(events.x + width * (static_cast<float>(t) - 0.5f)) - 2,
-          events.y + (entry.kind == EntryKind::query ? 0.3f : 0.0f) * events.h, 4,
+         {x_of(t) - 2, events.y + (entry.kind == EntryKind::query ? 0.3f : 0.0f) * events.h, 4,
           events.h * (entry.kind == EntryKind::query ? 0.7f : 1.0f)},
          tint);
   }
   const int t = view.transport.t();
-  if (t > 0) fill(ui, {std::floor(inside.x + width * (static_cast<float>(t) - 0.5f)), inside.y, 1, inside.h}, c.cursor);
+  if (there(t)) fill(ui, {x_of(t), inside.y, 1, inside.h}, c.cursor);
   if (!ui.hovered(inside)) return;
   Focus here;
-  here.token = std::clamp(static_cast<int>((ImGui::GetIO().MousePos.x - inside.x) / width) + 1, 1, T);
+  here.token = std::clamp(static_cast<int>((ImGui::GetIO().MousePos.x - inside.x) / width) + shown.first + 1, 1, T);
+  zoom_by_pointer(ui, inside, nullptr, &time);
   view.selection.hover(here);
   if (ImGui::IsMouseClicked(0)) view.transport.pause(), view.transport.go(here.token);
   const auto at = static_cast<std::size_t>(here.token / view.a().recall_stride());

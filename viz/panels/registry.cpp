@@ -10,10 +10,12 @@ const std::vector<PanelInfo>& panel_list() {
       {"ribbon", "Tokens", ribbon_panel, 104, 2.9f, ""},
       {"memory", "Memory S", state_panel, 38, 25,
        "One square per number of the state S: rows are key channels, columns value channels. Orange is positive, blue negative, the "
-       "neutral "
-       "middle is zero. A fact is not one square but a pattern: its key times its value. The grey bars are norms of rows and columns.\n"
+       "neutral middle is zero. A fact is not one square but a pattern: its key times its value. The grey bars are norms of rows and "
+       "columns.\n"
        "change, decay, erase, write: what this token did. A-B: where the two rules disagree; hold B to blink between them.\n"
-       "run: colours mean the same at every token. now: they are stretched to this moment."},
+       "run: colours mean the same at every token. now: they are stretched to this moment. sort rows: by their norm at this moment, or the "
+       "slowest decay first; the numbers beside them are the channels. The wheel zooms, here and in every picture with the same axes; the "
+       "right button pulls, twice it (or 0) shows all."},
       {"step", "This step = decay + erase + write", step_panel, 38, 14,
        "The same token in three parts that add up to the change of S. Decay makes everything fainter, channel by channel. Erase takes away "
        "what memory answered along the erase direction: a stripe pattern k times r. Write puts the new value there: k times z.\n"
@@ -22,16 +24,16 @@ const std::vector<PanelInfo>& panel_list() {
        "b: how much of a key channel is erased. w: how much of a value channel is written. alpha: how much of a key channel is kept. Left "
        "bars are this token, the picture is all tokens. sd 0 (equal) means the gate is tied: a narrower rule would do the same.\n"
        "Drag a bar to set that channel from this token on; the change is live and one undo step. half-life: after how many tokens a "
-       "channel "
-       "has lost half."},
+       "channel has lost half."},
       {"collapse", "Gate collapse of B", collapse_panel, 31, 7.5f,
        "Moves the gates of B step by step to those of a narrower rule. At the ends B is that rule bit for bit. Nothing is retrained, so it "
        "shows what the freedom of the gates does here, not which model is better."},
       {"associations", "Associations", associations_panel, 34, 16,
        "One row per fact: ask memory with its key. Cosine: does the answer point the right way? Norm: how loud is it? A deleted fact "
-       "should "
-       "go to norm 0; its cosine then means nothing and is drawn faint. signal is the part of the answer from the fact's own write, "
-       "crosstalk from all others. impact: how far this token moved the answer.\nDouble-click a row to overwrite the fact."},
+       "should go to norm 0; its cosine then means nothing and is drawn faint. signal is the part of the answer from the fact's own write, "
+       "crosstalk from all others. impact: how far this token moved the answer.\nA click on a heading sorts by it; the wheel moves the "
+       "rows. Double-click a row to overwrite "
+       "the fact."},
       {"recall", "Recall over time", recall_panel, 34, 12,
        "The tracked fact through all tokens: strong line cosine, faint line norm. A fall of the norm alone is forgetting, a fall of the "
        "cosine confusion with other facts. The marks below: written, erased, asked."},
@@ -43,8 +45,7 @@ const std::vector<PanelInfo>& panel_list() {
        "with its key. With a model: what it expects after this token; the right answer of its task is marked."},
       {"attention", "Hidden attention", attention_panel, 24, 17,
        "Row t, column i: the weight with which the output at t contains what token i wrote. Their sum gives the output exactly, so a "
-       "linear "
-       "memory is an attention whose weights may be negative. Erasing a fact darkens its column from there on."},
+       "linear memory is an attention whose weights may be negative. Erasing a fact darkens its column from there on."},
       {"retention", "Retention", retention_panel, 24, 17,
        "Row t, column i: how much of write i is still in memory at t. 1 is all, 0 nothing. A column that goes dark at once was erased, one "
        "that fades was decayed."},
@@ -52,7 +53,11 @@ const std::vector<PanelInfo>& panel_list() {
        "Cosines between the keys of the facts. 0: they do not disturb each other. Editing one fact moves another by this share."},
       {"spectrum", "Spectrum of S", spectrum_panel, 24, 17,
        "Singular values of S: how many independent pairs it holds. Few tall bars: little is stored, or one thing many times. The effective "
-       "rank counts them; it cannot exceed the number of channels, which is why memory fills up."},
+       "rank counts them; it cannot exceed the number of channels, which is why memory fills up. "
+       "Below: both ranks after every token; they fill in while you look."},
+      {"history", "History", history_panel, 34, 11,
+       "Every step that can be undone, in the words of the command box. Click one to go back to the moment after it; the steps after it "
+       "stay and can be done again until you do something else. Z and Y go one step."},
       {"gauges", "Gauges", gauges_panel, 26, 17,
        "beta: share of the addressed slot that is erased. sigma max: above 1 a step can make something louder; decay usually makes up for "
        "it. from KDA, GDN, DeltaNet: how far the gates are from those of a narrower rule; 0 is that rule."},

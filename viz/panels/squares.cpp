@@ -19,15 +19,20 @@ void square(Ui& ui, Rect inside, Slot slot, const ViewModel::Square& shown, cons
     return;
   }
   Rect below = inside.cut_bottom(1.1f * ui.em, 0.2f * ui.em);
-  if (grid.rows < view.a().length()) {
-    const std::string window = "tokens " + std::to_string(first) + "-" + std::to_string(first + grid.rows - 1);
+  const Range shown_rows = axis_of(view.options.zoom.time, grid.rows, first - 1, view.a().length()).shown;
+  if (shown_rows.count < view.a().length()) {
+    const int from = first + shown_rows.first;
+    const std::string window = "tokens " + std::to_string(from) + "-" + std::to_string(from + shown_rows.count - 1);
     text(ui, below.cut_right(text_width(ui, window, Face::small) + 2, 0.5f * ui.em), window, ui.colours().muted, Face::small, Align::right);
   }
   legend(ui, below, scale, 2);
   const Rect picture{std::floor(inside.x) + 1, std::floor(inside.y) + 1, std::floor(inside.w) - 2, std::floor(inside.h) - 2};
-  const Cell at = heatmap(ui, picture, slot, grid, scale, stamp_of({static_cast<double>(view.generation()), static_cast<double>(first)}));
+  const int T = view.a().length();
+  const Axes axes{axis_of(view.options.zoom.time, grid.rows, first - 1, T), axis_of(view.options.zoom.write, grid.cols, first - 1, T)};
+  const Cell at =
+      heatmap(ui, picture, slot, grid, scale, stamp_of({static_cast<double>(view.generation()), static_cast<double>(first)}), &axes);
   const int t = view.transport.t(), token = view.selection.focused().token;
-  crosshair(ui, picture, grid, t - first, token >= first ? token - first : -1);
+  crosshair(ui, picture, grid, t - first, token >= first ? token - first : -1, &axes);
   if (!at) return;
   Focus here;
   here.token = first + at.col;

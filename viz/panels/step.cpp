@@ -16,7 +16,7 @@ void step_panel(Ui& ui, const Rect& r) {
   const auto label = [t](const Run& run) { return run.timeline().entries[static_cast<std::size_t>(t - 1)].label; };
   std::string token = t == 0 ? "before the first token" : t <= view.a().length() ? label(view.a()) : "A has ended";
   if (b && view.document().branch && t > view.document().branch->at && t <= view.b()->length()) token += "   B: " + label(*view.b());
-  Rect inside = panel(ui, r, "This step = decay + erase + write", "t=" + std::to_string(t) + "  " + token);
+  Rect inside = panel(ui, r, r.w < 26 * em ? "This step" : "This step = decay + erase + write", "t=" + std::to_string(t) + "  " + token);
 
   struct Part {
     const char *math, *ascii;
@@ -26,6 +26,8 @@ void step_panel(Ui& ui, const Rect& r) {
     Phase phase;
   };
   const bool surgery = a.step.surgery;
+  const std::vector<int>& order = view.key_rows();
+  const std::vector<int> row_of = inverse(order);
   const Part parts[] = {
       {"decay (D\xe2\x88\x92I)S", "decay (D-I)S", Slot::decay, &a.split.decay, b ? &b->split.decay : nullptr, c.decay, Phase::decay},
       {"erase \xe2\x88\x92k r\xe1\xb5\x80", "erase -k r'", Slot::erase, &a.split.erase, b ? &b->split.erase : nullptr, c.erase,
@@ -52,11 +54,21 @@ void step_panel(Ui& ui, const Rect& r) {
     Scale scale;
     scale.range = range;
     const Rect square{std::floor(map.x), std::floor(map.y), std::floor(map.w), std::floor(map.h)};
-    const Cell at = heatmap(ui, square, p.slot, *p.a, scale, stamp_of({static_cast<double>(view.generation()), static_cast<double>(t)}));
+    const Grid sorted = order.empty() ? Grid() : reordered(*p.a, order);
+    const Grid& shown = order.empty() ? *p.a : sorted;
+    const Axes axes{axis_of(view.options.zoom.key, shown.rows), axis_of(view.options.zoom.value, shown.cols)};
+    Cell at = heatmap(ui, square, p.slot, shown, scale,
+                      stamp_of({static_cast<double>(view.generation()), static_cast<double>(t), static_cast<double>(view.options.rows),
+                                static_cast<double>(view.options.rows_at)}),
+                      &axes);
     const Focus focus = view.selection.focused();
-    crosshair(ui, square, *p.a, focus.key, focus.value);
+    crosshair(ui, square, shown, focus.key >= 0 && !order.empty() ? row_of[static_cast<std::size_t>(focus.key)] : focus.key, focus.value,
+              &axes);
+    if (at && !order.empty()) at.row = order[static_cast<std::size_t>(at.row)];
     const bool now = t > 0 && view.transport.phase() == p.phase && n < 3 && view.transport.phase() != Phase::write;
-    text(ui, column.cut_top(1.2f * em), ui.sign(p.math, p.ascii), now ? c.accent : c.text, Face::small);
+    const std::string name = ui.sign(p.math, p.ascii);
+    text(ui, column.cut_top(1.2f * em), fitting(ui, column.w, {name, surgery && n == 2 ? name : name.substr(0, name.find(' '))}),
+         now ? c.accent : c.text, Face::small);
     for (int head = 0; head < (b ? 2 : 1); ++head) {
       const Grid& g = head == 0 ? *p.a : *p.b;
       Rect row = column.cut_top(1.05f * em);
@@ -81,7 +93,7 @@ void step_panel(Ui& ui, const Rect& r) {
   }
   Scale shown;
   shown.range = range;
-  const char* note = "maps: A, one common range";
+  const std::string note = fitting(ui, 0.45f * scale_row.w, {"maps: A, one common range", "A, one range", "A"});
   text(ui, scale_row.cut_right(text_width(ui, note, Face::small) + 4, 0.5f * em), note, c.muted, Face::small, Align::right);
   legend(ui, scale_row, shown, range < 0.1 ? 4 : 3);
 }

@@ -69,7 +69,10 @@ Rect head_selectors(Ui& ui, Rect r) {
   const auto select = [&](Rect row, const char* what, int shown, const std::vector<int>& all, bool head) {
     text(ui, row.cut_left(2.9f * em), what, ui.colours().muted, Face::small);
     const std::string of = std::to_string(shown) + (all.size() > 1 ? "   (0-" + std::to_string(all.back()) + ")" : "");
-    if (button(ui, row, what, of, false, all.size() > 1)) ImGui::OpenPopup(what);
+    if (all.size() < 2)
+      text(ui, row, of, ui.colours().text, Face::small, Align::centre);
+    else if (button(ui, row, what, of))
+      ImGui::OpenPopup(what);
     if (ui.hovered(row))
       ui.hint =
           head ? "head of this layer: up and down keys, or \"head N\"" : "layer of the stack: page up and page down keys, or \"layer N\"";
@@ -97,7 +100,7 @@ bool panel_command(Ui& ui, const std::string& line) {
     return true;
   }
   if (line == "gates a" || line == "gates b") {
-    ui.state.gates_of_b = line == "gates b";
+    ui.view.options.gates_of_b = line == "gates b";
     return true;
   }
   if (verb != "help" && verb != "focus") return false;
@@ -121,8 +124,12 @@ void command_box(Ui& ui, Rect r) {
   ImGui::SetNextItemWidth(r.w);
   if (ui.state.focus_command) ImGui::SetKeyboardFocusHere();
   ui.state.focus_command = false;
-  bool entered = ImGui::InputTextWithHint("##command", "Ana=red   del Ana   Ana?   go 5   set b gdn", ui.state.command,
-                                          sizeof ui.state.command, ImGuiInputTextFlags_EnterReturnsTrue);
+  const std::string example = fitting(ui, r.w - 1.2f * ui.em,
+                                      {"Ana=red   del Ana   Ana?   go 5   set b gdn", "Ana=red   del Ana   Ana?   go 5",
+                                       "Ana=red   del Ana   Ana?", "Ana=red   Ana?", "Ana=red", ""},
+                                      Face::regular);
+  bool entered = ImGui::InputTextWithHint("##command", example.c_str(), ui.state.command, sizeof ui.state.command,
+                                          ImGuiInputTextFlags_EnterReturnsTrue);
   entered = button(ui, apply, "apply", "Enter") || entered;
   if (!entered) return;
   attempt(ui, [&] {
@@ -167,10 +174,11 @@ void transport_bar(Ui& ui, const Rect& whole) {
     time.go(static_cast<int>(std::lround(at)));
   }
   static constexpr std::string_view kPhases[] = {"decay", "read", "erase", "write"};
-  const int phase = choice(ui, r.cut_left(15.0f * em, 2 * gap), "phase", kPhases, 4, time.t() == 0 ? -1 : static_cast<int>(time.phase()));
+  const int phase = choice(ui, r.cut_left(std::min(15.0f * em, choice_width(ui, kPhases, 4)), 2 * gap), "phase", kPhases, 4,
+                           time.t() == 0 ? -1 : static_cast<int>(time.phase()));
   if (phase >= 0) time.pause(), time.go(time.t(), static_cast<Phase>(phase));
   double speed = std::log2(time.speed());
-  text(ui, r.cut_left(3.4f * em, 0), number(time.speed(), time.speed() < 10 ? 1 : 0) + "/s", c.muted, Face::small, Align::right);
+  text(ui, r.cut_left(2.6f * em, 0.5f * em), number(time.speed(), time.speed() < 10 ? 1 : 0) + "/s", c.muted, Face::small, Align::right);
   if (slider(ui, r.cut_left(4.5f * em, 3 * gap), "speed", speed, -1.0, std::log2(60.0), c.decay)) time.set_speed(std::exp2(speed));
   if (two_rows) r = second;
   head_choice(ui, r.cut_left(8.4f * em, 2 * gap), false);
@@ -191,13 +199,31 @@ void transport_bar(Ui& ui, const Rect& whole) {
   if (r.w > 9 * em && !lesson_has_command_box(ui)) command_box(ui, r);
 }
 
+namespace {
+
+/// Most words fit; the same all the time, so that chips do not change their size under way.
+float chip_width(const Ui& ui, const Timeline& line) {
+  std::vector<float> widths;
+  const std::size_t step = std::max<std::size_t>(1, line.entries.size() / 64);
+  for (std::size_t i = 0; i < line.entries.size(); i += step) {
+    const Entry& entry = line.entries[i];
+    widths.push_back(text_width(ui, entry.label, Face::small) + (entry.verdict != 0 ? 1.0f : 0.0f) * ui.em);
+  }
+  if (widths.empty()) return 4.3f * ui.em;
+  const auto long_one = widths.begin() + static_cast<std::ptrdiff_t>(widths.size() * 7 / 8);
+  std::nth_element(widths.begin(), long_one, widths.end());
+  return std::clamp(*long_one + 0.6f * ui.em, 2.4f * ui.em, 6.5f * ui.em);
+}
+
+}  // namespace
+
 void ribbon_panel(Ui& ui, const Rect& whole_ribbon) {
   const Palette& c = ui.colours();
   const Rect r = head_selectors(ui, whole_ribbon);
   fill(ui, r, c.panel, 4);
   frame(ui, r, c.border, 1, 4);
   const Run& run = ui.view.a();
-  const Span span = visible_tokens(ui, std::max(4, static_cast<int>(r.w / (4.3f * ui.em))));
+  const Span span = visible_tokens(ui, std::max(4, static_cast<int>((r.w - 0.8f * ui.em) / chip_width(ui, run.timeline()))));
   if (span.count == 0) {
     text(ui, r.inset(ui.em, 0), "No tokens yet: type a fact such as Ana=red into the box above.", c.muted);
     return;

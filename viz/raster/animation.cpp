@@ -126,9 +126,8 @@ std::string packed(const std::vector<unsigned char>& now, const std::vector<unsi
   return {reinterpret_cast<const char*>(bytes.get()), static_cast<std::size_t>(length)};
 }
 
-}  // namespace
-
-std::string apng_bytes(const std::vector<AnimationFrame>& frames) {
+/// `moves`: an animation, even if it has one frame.
+std::string encoded(const std::vector<AnimationFrame>& frames, bool moves) {
   if (frames.empty() || frames[0].image.width < 1 || frames[0].image.height < 1)
     throw Error("apng_bytes: frames: expected at least one with pixels, got none");
   const int width = frames[0].image.width, height = frames[0].image.height;
@@ -146,14 +145,14 @@ std::string apng_bytes(const std::vector<AnimationFrame>& frames) {
   chunk(out, "IHDR", data);
   data.clear();
   put32(data, static_cast<std::uint32_t>(frames.size())), put32(data, 0);
-  chunk(out, "acTL", data);
+  if (moves) chunk(out, "acTL", data);
   data.assign(3 * (kMostColours + 1), '\0');
   for (std::size_t i = 0; i < palette.colours.size(); ++i)
     for (std::size_t k = 0; k < 3; ++k) data[3 * i + k] = static_cast<char>((palette.colours[i] >> (8 * k)) & 0xff);
   chunk(out, "PLTE", data);
   data.assign(kMostColours, static_cast<char>(0xff));
   data += '\0';
-  chunk(out, "tRNS", data);
+  if (moves) chunk(out, "tRNS", data);
 
   std::uint32_t sequence = 0;
   std::vector<unsigned char> before;
@@ -167,7 +166,7 @@ std::string apng_bytes(const std::vector<AnimationFrame>& frames) {
     for (int x : {box.x1 - box.x0, box.y1 - box.y0, box.x0, box.y0}) put32(data, static_cast<std::uint32_t>(x));
     put16(data, static_cast<std::uint32_t>(f.milliseconds)), put16(data, 1000);
     data += std::string("\x00\x01", 2);  // leave it there, draw over what was
-    chunk(out, "fcTL", data);
+    if (moves) chunk(out, "fcTL", data);
     const std::string pixels = packed(now, first ? nullptr : &before, width, box);
     data.clear();
     if (!first) put32(data, sequence++);
@@ -177,5 +176,10 @@ std::string apng_bytes(const std::vector<AnimationFrame>& frames) {
   chunk(out, "IEND", {});
   return out;
 }
+
+}  // namespace
+
+std::string apng_bytes(const std::vector<AnimationFrame>& frames) { return encoded(frames, true); }
+std::string reduced_png_bytes(const Image& image) { return encoded({{image, 1000}}, false); }
 
 }  // namespace fw::viz

@@ -53,6 +53,12 @@ float text_width(const Ui& ui, std::string_view text, Face face) {
   return font_of(ui, face)->CalcTextSizeA(size_of(ui, face), FLT_MAX, 0.0f, text.data(), text.data() + text.size()).x;
 }
 
+std::string fitting(const Ui& ui, float width, std::initializer_list<std::string> candidates, Face face) {
+  for (const std::string& text : candidates)
+    if (text_width(ui, text, face) <= width) return text;
+  return *(candidates.end() - 1);
+}
+
 float text(const Ui& ui, const Rect& r, std::string_view whole, Colour colour, Face face, Align align) {
   std::string shortened;
   std::string_view shown = whole;
@@ -96,8 +102,10 @@ Rect panel(const Ui& ui, const Rect& whole, std::string_view title, std::string_
   frame(ui, whole, c.border, 1, 4);
   Rect inside = whole.inset(0.55f * ui.em, 0.35f * ui.em);
   Rect head = inside.cut_top(1.35f * ui.em, 0.15f * ui.em);
-  head.cut_left(text(ui, head, title, c.heading, Face::bold) + 0.6f * ui.em);
   head.w -= reserve + ui.reserve;
+  // Beside tabs, which are titles too, a title that would be cut says nothing.
+  if (ui.reserve < 4 * ui.em || text_width(ui, title, Face::bold) <= head.w)
+    head.cut_left(text(ui, head, title, c.heading, Face::bold) + 0.6f * ui.em);
   text(ui, head, what, c.muted, Face::small);
   return inside;
 }
@@ -187,14 +195,21 @@ bool button(Ui& ui, const Rect& r, const char* id, std::string_view label, bool 
   return pressed;
 }
 
-int choice(Ui& ui, const Rect& r, const char* id, const std::string_view* names, int count, int on) {
-  int picked = -1;
+float choice_width(const Ui& ui, const std::string_view* names, int count) {
   float total = 0;
   for (int i = 0; i < count; ++i) total += text_width(ui, names[i], Face::small) + 1.0f * ui.em;
+  return total;
+}
+
+int choice(Ui& ui, const Rect& r, const char* id, const std::string_view* names, int count, int on) {
+  int picked = -1;
+  const float total = choice_width(ui, names, count), least = 0.4f * ui.em;
+  const float around = std::clamp(ui.em - (total - r.w) / static_cast<float>(std::max(1, count)), least, ui.em);
+  const float squeeze = std::min(1.0f, r.w / (total - static_cast<float>(count) * (ui.em - around)));
   Rect rest = r;
   ImGui::PushID(id);
   for (int i = 0; i < count; ++i) {
-    const float width = (text_width(ui, names[i], Face::small) + 1.0f * ui.em) * std::min(1.0f, r.w / total);
+    const float width = (text_width(ui, names[i], Face::small) + around) * squeeze;
     if (button(ui, rest.cut_left(std::floor(width), 0), std::to_string(i).c_str(), names[i], i == on)) picked = i;
   }
   ImGui::PopID();

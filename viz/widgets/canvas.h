@@ -5,6 +5,7 @@
 // they all share. Every length is a multiple of the font size, so that one number scales the whole picture.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,14 +57,13 @@ struct PanelState {
   std::string message;  ///< the last refusal, or what was done
   bool refused = false;
   std::string picture_wanted;  ///< a command of pictures.h (png, svg, csv, animate, copy), carried out between frames
-  bool gates_of_b = false;
   bool focus_command = false;
-  std::string pointed;      ///< panel under the pointer
-  std::string chosen;       ///< panel chosen by key: what P, E and ? are about when none is pointed at
-  std::string reading;      ///< panel whose "how to read this" is open
-  std::string hint;         ///< the number and formula last under the pointer: what C copies
-  std::map<int, int> tabs;  ///< which panel of a place with several is in front
-  std::string prompt;       ///< beginning of the command that the small window completes; empty: none is open
+  std::string pointed;             ///< panel under the pointer
+  std::string chosen;              ///< panel chosen by key: what P, E and ? are about when none is pointed at
+  std::string reading;             ///< panel whose "how to read this" is open
+  std::string hint;                ///< the number and formula last under the pointer: what C copies
+  std::vector<std::string> bring;  ///< panels to be brought to the front of their places
+  std::string prompt;              ///< beginning of the command that the small window completes; empty: none is open
   char answer[64] = {};
   float em = 15;                   ///< size of the letters of the last frame
   bool asking = false;             ///< the small window is to open
@@ -75,6 +75,11 @@ struct PanelState {
   std::vector<std::string> bottom;  ///< panels of the bottom row during a lesson
   int lesson_shown = -1;            ///< the card these were set for
   float lesson_scroll = 0, lesson_height = 0;
+  int table_first = -1, table_of = -1;  ///< first fact shown after the wheel was turned, while this one is tracked; -1: around it
+  int history_first = -1;               ///< the same of the edit history
+  int seen_generation = -1, seen_t = -1;
+  bool quiet = false;    ///< nothing has changed since the frame before: time to work out what takes longer
+  bool working = false;  ///< and there is more of it
 };
 
 struct Ui {
@@ -101,6 +106,8 @@ enum class Face { regular, small, bold };
 enum class Align { left, centre, right };
 
 float text_width(const Ui& ui, std::string_view text, Face face = Face::regular);
+/// The first of these that fits into `width`, else the last: put the fullest first.
+std::string fitting(const Ui& ui, float width, std::initializer_list<std::string> candidates, Face face = Face::small);
 /// In the middle of the height of `r`; shortened with "..." when it is too wide. Returns the width drawn.
 float text(const Ui& ui, const Rect& r, std::string_view text, Colour colour, Face face = Face::regular, Align align = Align::left);
 
@@ -121,7 +128,9 @@ void signed_bar(const Ui& ui, const Rect& r, double value, double range, Colour 
 /// A line over time: values at x = 0..n-1 spread over the width, y in [low, high] clamped; gaps where it is no number.
 void sparkline(const Ui& ui, const Rect& r, const Vec& values, double low, double high, Colour colour, int first = 0, int count = -1);
 
-/// A row of small buttons of which one is on; returns the one clicked, else -1.
+/// Width of the row of buttons below when every name has all the room it likes.
+float choice_width(const Ui& ui, const std::string_view* names, int count);
+/// A row of small buttons of which one is on; returns the one clicked, else -1. Where it is tight the room around the names goes first.
 int choice(Ui& ui, const Rect& r, const char* id, const std::string_view* names, int count, int on);
 /// One button; `on` draws it as pressed.
 bool button(Ui& ui, const Rect& r, const char* id, std::string_view text, bool on = false, bool enabled = true);

@@ -13,6 +13,21 @@ namespace {
 
 constexpr int kLegendSteps = 128;
 
+Grid part_of(const Grid& grid, const Range& rows, const Range& cols) {
+  if (rows.count == grid.rows && cols.count == grid.cols) return grid;
+  Grid out(rows.count, cols.count);
+  for (int i = 0; i < rows.count; ++i)
+    for (int j = 0; j < cols.count; ++j) out(i, j) = grid(rows.first + i, cols.first + j);
+  return out;
+}
+
+/// Pull an axis along by the way of the pointer since it was last asked; what is left of it stays for the next time.
+bool pull(const Axis& axis, float way, float length) {
+  const int cells = static_cast<int>(-way / length * static_cast<float>(axis.shown.count));
+  if (cells != 0) *axis.zoom = moved({axis.shown.first + axis.offset, axis.shown.count}, axis.total, cells);
+  return cells != 0;
+}
+
 }  // namespace
 
 Colour colour_of(double x, const Scale& scale, Theme theme) {
@@ -43,8 +58,45 @@ Grid pooled(const Grid& grid, int rows, int cols) {
   return out;
 }
 
-Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& scale, std::uint64_t stamp) {
+Axis axis_of(Range& zoom, int n) { return {shown_part(zoom, n), &zoom, 0, n}; }
+
+Axis axis_of(Range& zoom, int n, int offset, int total) {
+  const int first = std::max(zoom.first, offset), last = std::min(zoom.first + zoom.count, offset + n);
+  return {first < last ? Range{first - offset, last - first} : Range{0, n}, &zoom, offset, total};
+}
+
+void zoom_by_pointer(Ui& ui, const Rect& r, Axis* rows, Axis* cols) {
+  const ImGuiIO& io = ImGui::GetIO();
+  if (!ui.hovered(r)) return;
+  const auto each = [&](Axis* axis, float at, auto&& f) {
+    if (axis != nullptr && axis->zoom != nullptr && axis->shown.count > 0) f(*axis, static_cast<double>(at));
+  };
+  const float x = (io.MousePos.x - r.x) / r.w, y = (io.MousePos.y - r.y) / r.h;
+  if (ImGui::IsMouseDoubleClicked(1)) {
+    each(rows, y, [](Axis& axis, double) { *axis.zoom = {}; });
+    each(cols, x, [](Axis& axis, double) { *axis.zoom = {}; });
+  } else if (io.MouseWheel != 0) {
+    const auto zoom = [&](Axis& axis, double at) {
+      *axis.zoom = zoomed({axis.shown.first + axis.offset, axis.shown.count}, axis.total, at, static_cast<double>(io.MouseWheel));
+    };
+    each(rows, y, zoom);
+    each(cols, x, zoom);
+  } else if (ImGui::IsMouseDragging(1, 0.0f)) {
+    const ImVec2 way = ImGui::GetMouseDragDelta(1, 0.0f);
+    bool done = false;
+    each(rows, y, [&](Axis& axis, double) { done = pull(axis, way.y, r.h) || done; });
+    each(cols, x, [&](Axis& axis, double) { done = pull(axis, way.x, r.w) || done; });
+    if (done) ImGui::ResetMouseDragDelta(1);
+  }
+}
+
+Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& whole, const Scale& scale, std::uint64_t stamp, const Axes* axes) {
   fill(ui, r, nothing(ui.theme()));
+  const Range rows = axes != nullptr ? axes->rows.shown : Range{0, whole.rows},
+              cols = axes != nullptr ? axes->cols.shown : Range{0, whole.cols};
+  const bool all = rows.count == whole.rows && cols.count == whole.cols;
+  const Grid cut = all ? Grid() : part_of(whole, rows, cols);
+  const Grid& grid = all ? whole : cut;
   if (grid.rows == 0 || grid.cols == 0 || r.w < 2 || r.h < 2) return {};
   if (ui.svg != nullptr) {
     const Grid shown = pooled(grid, static_cast<int>(r.h), static_cast<int>(r.w));
@@ -59,6 +111,7 @@ Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& sc
   stamp ^=
       stamp_of({scale.is_signed ? 1.0 : 0.0, scale.range, scale.low, scale.high, scale.root ? 1.0 : 0.0, static_cast<double>(ui.theme()),
                 static_cast<double>(grid.rows), static_cast<double>(grid.cols), std::floor(r.w), std::floor(r.h)});
+  if (!all) stamp ^= stamp_of({static_cast<double>(rows.first), static_cast<double>(cols.first), 1.0});
   if (!mine.uploaded || mine.stamp != stamp) {
     const Grid shown = pooled(grid, static_cast<int>(r.h), static_cast<int>(r.w));
     std::vector<std::uint32_t> pixels;
@@ -69,19 +122,26 @@ Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& sc
   ui.draw->AddImage(mine.id, ImVec2(r.x, r.y), ImVec2(r.right(), r.bottom()));
   frame(ui, {r.x - 1, r.y - 1, r.w + 2, r.h + 2}, ui.colours().border);
   if (!ui.hovered(r)) return {};
+  if (axes != nullptr) {
+    Axis down = axes->rows, across = axes->cols;
+    zoom_by_pointer(ui, r, &down, &across);
+  }
   const ImVec2 mouse = ImGui::GetIO().MousePos;
-  return {std::clamp(static_cast<int>((mouse.y - r.y) / r.h * static_cast<float>(grid.rows)), 0, grid.rows - 1),
-          std::clamp(static_cast<int>((mouse.x - r.x) / r.w * static_cast<float>(grid.cols)), 0, grid.cols - 1)};
+  return {rows.first + std::clamp(static_cast<int>((mouse.y - r.y) / r.h * static_cast<float>(grid.rows)), 0, grid.rows - 1),
+          cols.first + std::clamp(static_cast<int>((mouse.x - r.x) / r.w * static_cast<float>(grid.cols)), 0, grid.cols - 1)};
 }
 
-void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col) {
+void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col, const Axes* axes) {
   const Colour c = ui.colours().cursor;
-  if (row >= 0 && row < grid.rows) {
-    const float h = r.h / static_cast<float>(grid.rows);
+  const Range rows = axes != nullptr ? axes->rows.shown : Range{0, grid.rows},
+              cols = axes != nullptr ? axes->cols.shown : Range{0, grid.cols};
+  row -= rows.first, col -= cols.first;
+  if (row >= 0 && row < rows.count) {
+    const float h = r.h / static_cast<float>(rows.count);
     frame(ui, {r.x - 1, r.y + h * static_cast<float>(row) - 1, r.w + 2, std::max(h, 2.0f) + 2}, c, 1.2f);
   }
-  if (col >= 0 && col < grid.cols) {
-    const float w = r.w / static_cast<float>(grid.cols);
+  if (col >= 0 && col < cols.count) {
+    const float w = r.w / static_cast<float>(cols.count);
     frame(ui, {r.x + w * static_cast<float>(col) - 1, r.y - 1, std::max(w, 2.0f) + 2, r.h + 2}, c, 1.2f);
   }
 }

@@ -41,10 +41,27 @@ struct Cell {
   explicit operator bool() const { return row >= 0; }
 };
 
-/// Draw; the cell under the pointer. `stamp` must change whenever anything about the picture does.
-Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& scale, std::uint64_t stamp);
+/// One axis of a picture: which of its cells are shown, and the range of the view that the wheel makes narrower or wider.
+struct Axis {
+  Range shown;
+  Range* zoom = nullptr;
+  int offset = 0, total = 0;  ///< cell 0 of the picture is number `offset` of the `total` that the range is about
+};
+/// An axis of n cells that are all the range is about.
+Axis axis_of(Range& zoom, int n);
+/// An axis of the n cells from `offset` on out of `total`.
+Axis axis_of(Range& zoom, int n, int offset, int total);
+struct Axes {
+  Axis rows, cols;
+};
+
+/// Draw; the cell under the pointer. `stamp` must change whenever anything about the picture does. With axes a part of it is
+/// drawn, and the wheel over it zooms, the right button pulls it along, twice the right button shows all again.
+Cell heatmap(Ui& ui, const Rect& r, Slot slot, const Grid& grid, const Scale& scale, std::uint64_t stamp, const Axes* axes = nullptr);
 /// Outline of a row (-1: none) and a column.
-void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col);
+void crosshair(const Ui& ui, const Rect& r, const Grid& grid, int row, int col, const Axes* axes = nullptr);
+/// The same for a chart over one axis from left to right.
+void zoom_by_pointer(Ui& ui, const Rect& r, Axis* rows, Axis* cols);
 /// The colours of a scale with its ends (and 0), in `r`.
 /// `at_low`, `at_high`: what stands at the ends instead of their numbers.
 void legend(Ui& ui, const Rect& r, const Scale& scale, int digits = 2, const std::string& at_low = {}, const std::string& at_high = {});

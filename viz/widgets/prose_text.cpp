@@ -33,10 +33,13 @@ float prose_text(const Ui& ui, const Rect& r, const Prose& prose, Colour colour,
   const float height = prose_line(ui), blank = text_width(ui, " ");
   float x = r.x, y = r.y;
   std::vector<Piece> word;
+  bool joined = false;  ///< a blank inside a reference stands before the next word; it is underlined where that stays on the line
   const auto set_word = [&] {
     float width = 0;
     for (const Piece& piece : word) width += piece.width;
-    if (x > r.x && x + width > r.right()) x = r.x, y += height;
+    if (x > r.x && x + width > r.right()) x = r.x, y += height, joined = false;
+    if (draw && joined) fill(ui, {x - blank, std::floor(y + 0.5f * (height + ui.em)) + 1, blank, 1}, ui.colours().accent);
+    joined = false;
     for (const Piece& piece : word) {
       if (draw) draw_piece(ui, {x, y, piece.width, height}, piece, colour, pointed);
       x += piece.width;
@@ -55,9 +58,7 @@ float prose_text(const Ui& ui, const Rect& r, const Prose& prose, Colour colour,
       begin = i + 1;
       if (i == span.text.size()) break;
       set_word();
-      // The blank inside a reference is part of its line.
-      if (draw && span.kind == ProseSpan::Kind::panel && x > r.x)
-        fill(ui, {x, std::floor(y + 0.5f * (height + ui.em)) + 1, blank, 1}, ui.colours().accent);
+      joined = span.kind == ProseSpan::Kind::panel && x > r.x;
       if (x > r.x) x += blank;
     }
   }

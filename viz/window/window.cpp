@@ -93,6 +93,9 @@ void on_key(GLFWwindow* window, int key, int, int action, int mods) {
                                            {GLFW_KEY_K, Key::classroom},
                                            {GLFW_KEY_H, Key::half_life},
                                            {GLFW_KEY_I, Key::lessons},
+                                           {GLFW_KEY_U, Key::history},
+                                           {GLFW_KEY_R, Key::sort_rows},
+                                           {GLFW_KEY_O, Key::sort_facts},
                                            {GLFW_KEY_UP, Key::up},
                                            {GLFW_KEY_DOWN, Key::down},
                                            {GLFW_KEY_PAGE_UP, Key::page_up},
@@ -245,7 +248,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     draw_main_window(view, textures, fonts, state);
     ImGui::Render();
     if (!state.picture_wanted.empty()) write_picture(view, options, state);
-    if (state.lit_for > 0) events.frames_due = std::max(events.frames_due, 1);
+    if (state.lit_for > 0 || state.working) events.frames_due = std::max(events.frames_due, 1);
     if (view.selection.changing()) events.frames_due = std::max(events.frames_due, 1);
     int width = 0, height = 0;
     glfwGetFramebufferSize(screen.window, &width, &height);
