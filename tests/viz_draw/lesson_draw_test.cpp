@@ -4,6 +4,7 @@
 // Lessons on the (pretended) screen: every letter is in the font, every card draws, and a lesson is taken with the pointer.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -78,6 +79,26 @@ TEST_CASE("lesson: every card draws, with text that fits its panel at 1280x720")
       CHECK(s.window.state().lesson_height > 0);
       CHECK(s.window.state().lesson_height < 560);
       CHECK_FALSE(s.window.state().refused);
+    }
+}
+
+TEST_CASE("lesson: in a narrow window every card brings what it points at to the front, and forgets the card before") {
+  Room s(920, 640);
+  for (int n = 0; n < static_cast<int>(s.course->lessons().size()); ++n)
+    for (int k = 0; k < static_cast<int>(s.course->lessons()[static_cast<std::size_t>(n)].cards.size()); ++k) {
+      s.course->start(s.view, n, k);
+      s.frames(2);
+      const auto& focus = s.course->card().focus;
+      const auto& front = s.view.options.front;
+      INFO("lesson ", s.course->lesson().name, ", card ", k + 1);
+      for (const char* behind : {"gates", "impact", "readout"}) {
+        const bool wanted = std::find(focus.begin(), focus.end(), behind) != focus.end();
+        const bool alone = wanted && (std::string(behind) == "gates" ? std::find(focus.begin(), focus.end(), "memory") == focus.end()
+                                                                     : std::count(focus.begin(), focus.end(), "recall") == 0);
+        const bool shown = std::find(front.begin(), front.end(), behind) != front.end();
+        CHECK((!shown || wanted));
+        if (alone && std::string(behind) == "gates") CHECK(shown);
+      }
     }
 }
 

@@ -54,13 +54,14 @@ void status_line(Ui& ui, const Rect& r) {
 }
 
 /// What another card changes about the window; is the lesson's panel shown?
-bool prepare_lesson(PanelState& state) {
+bool prepare_lesson(ViewModel& view, PanelState& state) {
   const Course* room = state.course.get();
   if (room == nullptr || !room->open()) return false;
   const int shown = room->in_lesson() ? room->shown() : 0;
   if (state.bottom.empty() || shown != state.lesson_shown) {
     state.lesson_shown = shown;
     state.lesson_scroll = 0;
+    if (room->in_lesson()) view.options.front.clear();  // a card decides itself what lies in front
     state.bottom = room->in_lesson() ? room->lesson().panels : std::vector<std::string>{"retention", "spectrum", "gauges"};
     point_at(state, room->in_lesson() ? room->card().focus : std::vector<std::string>{});
   }
@@ -291,7 +292,7 @@ void draw_main_window(ViewModel& view, Textures& textures, const Fonts& fonts, P
   look_around(view, state);
   state.pointed.clear();
   state.em = em;
-  const bool lesson = prepare_lesson(state);
+  const bool lesson = prepare_lesson(view, state);
   const Places at = places_for(size.x, size.y, em, static_cast<int>(view.a().timeline().facts.size()), view.options.classroom,
                                lesson ? &state.bottom : nullptr);
   draw_places(ui, at);

@@ -8,7 +8,16 @@
 namespace fw::viz {
 namespace {
 
+/// The chart ends here, or above the longest answer.
 constexpr double kTop = 1.25;
+
+double top_of(const Run& run, int fact) {
+  double top = kTop;
+  if (fact >= 0)
+    for (double x : run.recall(fact).norm_ratio)
+      if (std::isfinite(x)) top = std::max(top, 1.05 * x);
+  return top;
+}
 
 /// The chart begins at 0, or at -1 when a cosine on it is clearly negative.
 double bottom_of(const Run& run, int fact) {
@@ -25,11 +34,11 @@ Range entries_of(const Run& run, const Range& tokens) {
   return {tokens.first / stride, std::max(1, tokens.count / stride)};
 }
 
-void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, const Range& tokens, double low, Colour colour) {
+void lines_of(const Ui& ui, const Rect& plot, const Run& run, int fact, const Range& tokens, double low, double top, Colour colour) {
   if (fact < 0) return;
   const Range entries = entries_of(run, tokens);
-  sparkline(ui, plot, run.recall(fact).norm_ratio, low, kTop, faded(colour, 120), entries.first, entries.count);
-  sparkline(ui, plot, run.recall(fact).cosine, low, kTop, colour, entries.first, entries.count);
+  sparkline(ui, plot, run.recall(fact).norm_ratio, low, top, faded(colour, 120), entries.first, entries.count);
+  sparkline(ui, plot, run.recall(fact).cosine, low, top, colour, entries.first, entries.count);
 }
 
 }  // namespace
@@ -47,24 +56,26 @@ void recall_panel(Ui& ui, const Rect& r) {
   const Rect events = inside.cut_bottom(0.5f * em, 2);
   const int in_b = view.b() && fact >= 0 ? view.b()->timeline().find_fact(key) : -1;
   const double low = std::min(bottom_of(view.a(), fact), in_b >= 0 ? bottom_of(*view.b(), in_b) : 0.0);
-  const auto y_of = [&](double v) { return inside.bottom() - inside.h * static_cast<float>((v - low) / (kTop - low)); };
+  const double top = std::max(top_of(view.a(), fact), in_b >= 0 ? top_of(*view.b(), in_b) : 0.0);
+  const auto y_of = [&](double v) { return inside.bottom() - inside.h * static_cast<float>((v - low) / (top - low)); };
   fill(ui, inside, c.inset);
   for (double v : {-1.0, 0.0, 0.5, 1.0}) {
     if (v < low) continue;
     fill(ui, {inside.x, std::floor(y_of(v)), inside.w, 1}, c.grid);
-    if (v == 0.5 && (inside.h < 5 * em || low < 0)) continue;
+    if (v == 0.5 && (inside.h < 5 * em || low < 0 || top > 2)) continue;
     text(ui, {axis.x, std::clamp(y_of(v) - 0.5f * em, inside.y, inside.bottom() - em), axis.w, em}, number(v, 1), c.muted, Face::small,
          Align::right);
   }
+  if (top > 1.8) text(ui, {axis.x, inside.y, axis.w, em}, number(top, 1), c.muted, Face::small, Align::right);
   Axis time = axis_of(view.options.zoom.time, T);
   const Range& shown = time.shown;
   if (fact >= 0) {
-    lines_of(ui, inside, view.a(), fact, shown, low, c.head_a);
-    if (view.b()) lines_of(ui, inside, *view.b(), in_b, shown, low, c.head_b);
+    lines_of(ui, inside, view.a(), fact, shown, low, top, c.head_a);
+    if (view.b()) lines_of(ui, inside, *view.b(), in_b, shown, low, top, c.head_b);
   } else {
     const Range entries = entries_of(view.a(), shown);
     for (int f = 0; f < static_cast<int>(line.facts.size()); ++f)
-      sparkline(ui, inside, view.a().recall(f).cosine, low, kTop, faded(c.head_a, 140), entries.first, entries.count);
+      sparkline(ui, inside, view.a().recall(f).cosine, low, top, faded(c.head_a, 140), entries.first, entries.count);
   }
   const float width = inside.w / static_cast<float>(shown.count);
   const auto x_of = [&](int t) { return std::floor(inside.x + width * (static_cast<float>(t - shown.first) - 0.5f)); };
