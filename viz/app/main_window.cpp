@@ -17,6 +17,13 @@ ImVec4 vec4(Colour c) {
                 static_cast<float>((c >> 16) & 0xff) / 255.0f, static_cast<float>(c >> 24) / 255.0f);
 }
 
+constexpr const char* kKeys =
+    "Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo \xc2\xb7 "
+    "U history \xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 wheel zoom \xc2\xb7 I lessons \xc2\xb7 P picture \xc2\xb7 E numbers \xc2\xb7 "
+    "C copy \xc2\xb7 ? how to read";
+constexpr const char* kKeysAscii =
+    "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, U history, wheel zoom, I lessons, ? how to read";
+
 void status_line(Ui& ui, const Rect& r) {
   const Palette& c = ui.colours();
   Rect inside = r.inset(0.5f * ui.em, 0);
@@ -45,12 +52,7 @@ void status_line(Ui& ui, const Rect& r) {
   else if (!ui.state.message.empty())
     text(ui, inside, ui.state.message, c.text, Face::small);
   else
-    text(ui, inside,
-         ui.sign("Space play \xc2\xb7 \xe2\x86\x90 \xe2\x86\x92 step \xc2\xb7 , . sub-step \xc2\xb7 / command \xc2\xb7 Z Y undo redo "
-                 "\xc2\xb7 F fork \xc2\xb7 M map \xc2\xb7 I lessons \xc2\xb7 P picture \xc2\xb7 E numbers \xc2\xb7 C copy \xc2\xb7 ? how "
-                 "to read",
-                 "Space play, arrows step, comma and period sub-step, / command, Z Y undo redo, F fork, M map, I lessons, ? how to read"),
-         c.muted, Face::small);
+    text(ui, inside, ui.sign(kKeys, kKeysAscii), c.muted, Face::small);
 }
 
 /// What another card changes about the window; is the lesson's panel shown?

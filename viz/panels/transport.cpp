@@ -106,8 +106,8 @@ bool panel_command(Ui& ui, const std::string& line) {
   if (verb != "help" && verb != "focus") return false;
   if (verb == "help" && rest.empty()) {
     ui.state.message =
-        "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  undo  fork  lock  png  svg  csv  animate  "
-        "save  open  trace  focus PANEL  help PANEL";
+        "Ana=red  del Ana  Ana?  gate b[0:8]=0.2  S[3,5]=0.1  go  step  play  loop  stop  set  zoom  undo  history  fork  lock  "
+        "png  svg  csv  animate  save  open  trace  focus PANEL  help PANEL";
     return true;
   }
   const PanelInfo* panel = find_panel(rest);
