@@ -240,6 +240,15 @@ void ViewModel::finish() {
   }
 }
 
+void ViewModel::when_ready(std::function<void(ViewModel&)> next) {
+  if (!pending_.it) return next(*this);
+  auto& commit = pending_.it->request.commit;
+  commit = [first = std::move(commit), next = std::move(next)](ViewModel& view, Document opened) {
+    if (first) first(view, std::move(opened));
+    next(view);
+  };
+}
+
 /// Nothing is in progress any more; what the history has may not be shown yet.
 void ViewModel::halt() { pending_.it.reset(); }
 

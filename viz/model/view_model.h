@@ -104,7 +104,7 @@ class ViewModel {
   /// The next or previous of each, staying at the ends; nothing with typed facts.
   void move_head(int layers, int heads);
   /// What can be chosen from.
-  Stack stack() const { return shown_.sources.stack(history_.now()); }
+  Stack stack() const { return shown_.sources.stack(aimed()); }
 
   /// Could a step at the end of the run decode another token?
   bool can_decode() const;
@@ -141,6 +141,8 @@ class ViewModel {
   bool poll();
   /// Wait for it.
   void finish();
+  /// To be done once nothing is in progress: now, or after what is; never, when that does not come to be.
+  void when_ready(std::function<void(ViewModel&)> next);
   /// Stop opening what is being opened.
   void give_up();
   /// Become what `saved` was, its history included.
@@ -189,6 +191,7 @@ class ViewModel {
     std::function<void(Document&, Sources&)> source;  ///< opens it; what it says may be filled into the document
     std::function<void(ViewModel&, Document)> commit;
     bool in_document = false;  ///< the history has it already
+    bool other_head = false;   ///< of the same source
   };
   struct Pending {
     Request request;
@@ -211,6 +214,7 @@ class ViewModel {
   void move_history(int steps);
   bool is_long(const Document& next) const;
   bool same_source(const Document& next) const;
+  const Document& aimed() const { return pending_.it && pending_.it->request.other_head ? pending_.it->request.document : document(); }
   void halt();
   void settle();
   void make_current();

@@ -59,7 +59,7 @@ void ViewModel::open_model(const ModelSource& source) {
 }
 
 void ViewModel::show_head(int layer, int head) {
-  Request r{document(), "layer " + std::to_string(layer) + " head " + std::to_string(head), {}, {}};
+  Request r{aimed(), "layer " + std::to_string(layer) + " head " + std::to_string(head), {}, {}, false, true};
   Document& next = r.document;
   if (next.model)
     next.model->layer = layer, next.model->head = head;
@@ -68,9 +68,9 @@ void ViewModel::show_head(int layer, int head) {
   else
     throw Error("view: layer: expected a checkpoint or a trace to choose from, got typed facts");
   // A by the rule of the layer, unless another was asked for.
-  const Variant before = shown_.sources.variant(document()), now = shown_.sources.variant(next);
+  const Variant before = shown_.sources.variant(aimed()), now = shown_.sources.variant(next);
   if (!next.a.morph && next.a.variant == before) next.a.variant = now;
-  if (next == document()) return;
+  if (next == aimed()) return;
   r.commit = [](ViewModel& view, Document shown) {
     const Focus locked = view.selection.locked();
     const int t = view.transport.t();
