@@ -100,14 +100,16 @@ std::shared_ptr<viz::Course> open_source(viz::ViewModel& view, const ViewArgumen
     source.layer = a.layer, source.head = a.head, source.drawn = a.length;
     view.open_model(source);
   }
-  if (!a.script.empty()) {
-    if (a.session.empty() && a.trace.empty() && a.model.path.empty()) view.enter("clear");
-    view.run_script(viz::read_text(a.script, "script"));
-  }
-  if (!a.theme.empty()) view.enter("set theme " + a.theme);
+  const std::string script = a.script.empty() ? std::string() : viz::read_text(a.script, "script");
+  const bool afresh = a.session.empty() && a.trace.empty() && a.model.path.empty();
+  view.when_ready([scripted = !a.script.empty(), script, afresh, theme = a.theme](viz::ViewModel& opened) {
+    if (scripted && afresh) opened.enter("clear");
+    if (scripted) opened.run_script(script);
+    if (!theme.empty()) opened.enter("set theme " + theme);
+  });
   if (!a.lesson.pictures.empty()) return nullptr;
   auto course = open_lesson(view, a.lesson, !a.headless());
-  if (a.t >= 0) view.enter("go " + std::to_string(a.t));
+  if (a.t >= 0) view.when_ready([t = a.t](viz::ViewModel& opened) { opened.enter("go " + std::to_string(t)); });
   return course;
 }
 
@@ -118,6 +120,7 @@ void run_view(const ViewArguments& a) {
   if (a.time) return print_view_times([&](viz::ViewModel& view) { open_source(view, a); }, width, height);
   viz::ViewModel view;
   std::shared_ptr<viz::Course> course;
+  view.work_in_background(!a.headless() && a.lesson.lesson.empty());  // the window is there at once
   try {
     course = open_source(view, a);
   } catch (const Error& error) {

@@ -103,7 +103,10 @@ double AnyTensor::at(index_t flat) const {
 Tensor<double> AnyTensor::to_double() const {
   if (!defined_) return {};
   Tensor<double> out(shape_);
-  for (index_t i = 0; i < out.numel(); ++i) out[i] = at(i);
+  if (dtype_ == DType::f64 && out.numel() > 0)
+    std::memcpy(out.data(), bytes_.data(), static_cast<std::size_t>(out.numel()) * sizeof(double));
+  else
+    for (index_t i = 0; i < out.numel(); ++i) out[i] = at(i);
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/checkpoint.h"
+#include "model/trace.h"
 #include "support/scratch.h"
 
 namespace fw::test {
@@ -31,6 +32,25 @@ inline std::string random_stack(const Scratch& scratch, std::uint64_t seed = 3) 
   const std::string folder = scratch.file("stack" + std::to_string(seed));
   model::save_model(folder, m);
   return folder;
+}
+
+/// What `fastweight decode --trace` writes of such a stack: 24 tokens, the last six drawn, three answers judged.
+inline std::string random_trace(const Scratch& scratch) {
+  model::LoadedModel loaded = model::load_model(random_stack(scratch));
+  model::TraceRecorder recorder(loaded.model.config(), {});
+  loaded.model.observer = &recorder;
+  std::vector<std::int32_t> tokens;
+  for (int t = 0; t < 24; ++t) tokens.push_back(t * 5 % 16);
+  auto state = loaded.model.new_state(1);
+  loaded.model.continued(tokens, 1, 24, state);
+  loaded.model.observer = nullptr;
+  model::Trace trace = recorder.finish(tokens);
+  trace.prompt = 18;
+  trace.targets.assign(24, -1), trace.predictions.assign(24, 3);
+  trace.targets[4] = 3, trace.targets[9] = 2, trace.targets[17] = 3;
+  trace.names = {{1, "one"}, {2, "two"}};
+  model::write_trace(scratch.file("trace.safetensors"), trace);
+  return scratch.file("trace.safetensors");
 }
 
 }  // namespace fw::test

@@ -9,6 +9,7 @@
 #include "viz/model/frame.h"
 #include "viz/model/lineage.h"
 #include "viz/model/quantities.h"
+#include "viz/model/rule.h"
 
 using namespace fw;
 using namespace fw::test;
@@ -126,6 +127,71 @@ TEST_CASE("run: a state recomputed from a checkpoint has the bits of a straight 
   CHECK_THROWS_WITH_AS(all.state(-1), ("run state: t: expected 0 to " + std::to_string(all.length()) + ", got -1").c_str(), Error);
   CHECK_THROWS_AS(all.step(0), Error);
   CHECK_THROWS_AS(all.gates(all.length() + 1), Error);
+}
+
+TEST_CASE("run: wide states are cut into pieces without a trace of it, for every rule and edits by hand") {
+  for (const int dv : {127, 128, 130, 200}) {
+    const auto line =
+        timeline_of(std::string(kEverything) + "S[2,100]=0.5\nzero col 101\nperturb 0.01\nzero col 3\nAna=red\n", uniform(12, dv, 0.9));
+    for (Variant variant : kRules) {
+      INFO(info(variant).name, " ", dv);
+      const Run run(line, named(variant));
+      naive::Matrix<double> S = naive::Matrix<double>::Zero(12, dv);
+      naive::StepRecord<double> record;
+      naive::Vector<double> o;
+      for (int t = 1; t <= run.length(); ++t) {
+        const naive::Matrix<double> before = S;
+        advance(S, *line, t - 1, run.head(), run.gates(t), record, o);
+        const Grid& now = run.state(t);
+        CHECK(std::equal(now.a.begin(), now.a.end(), S.data()));
+        CHECK_CLOSE(tensor(run.series().state[static_cast<std::size_t>(t - 1)]), tensor(S.norm()), kExactToRounding);
+        CHECK_CLOSE(tensor(run.series().total[static_cast<std::size_t>(t - 1)]), tensor((S - before).norm()), kExactToRounding);
+      }
+    }
+  }
+}
+
+TEST_CASE("run: A and B together, alone or one after the other, whatever is kept of them") {
+  const auto whole = timeline_of(std::string(kEverything) + "... 180\n", uniform(8, 128, 0.97));
+  Run::Options few, later;
+  few.state_bytes = std::size_t{8} * 8 * 128 * 20;
+  few.later = later.later = true;
+  for (const Run::Options& of_a : {few, later})
+    for (const Run::Options& of_b : {few, later}) {
+      auto line = std::make_shared<Timeline>(*whole);
+      line->entries.resize(131);
+      Run a(line, named(Variant::gdn2), of_a), b(line, named(Variant::delta), of_b), c(line, named(Variant::kda), of_b);
+      Vec apart, again;
+      bring_forward(a, &b, apart);  // both new
+      REQUIRE(apart.size() == 132);
+      for (int t = 1; t <= 131; ++t)
+        CHECK_CLOSE(tensor(apart[static_cast<std::size_t>(t)]), tensor(norm(difference(a.state(t), b.state(t))) / norm(a.state(t))),
+                    kExactToRounding);
+      const Grid last = a.state(131);
+      bring_forward(a, &c, again);  // one was there
+      CHECK_BITWISE_EQUAL(tensor(a.state(131)), tensor(last));
+      Vec both;
+      bring_forward(a, &b, both);  // both were there
+      CHECK_BITWISE_EQUAL(tensor(both), tensor(apart));
+      for (std::size_t n = line->entries.size(); n < whole->entries.size(); ++n) line->entries.push_back(whole->entries[n]);
+      a.prepare_to_extend(), b.prepare_to_extend();
+      bring_forward(a, &b, apart);  // both grow
+      const Run straight_a(whole, named(Variant::gdn2)), straight_b(whole, named(Variant::delta));
+      for (int t : {1, 130, 131, 132, a.length()}) {
+        CHECK_BITWISE_EQUAL(tensor(a.state(t)), tensor(straight_a.state(t)));
+        CHECK_BITWISE_EQUAL(tensor(b.state(t)), tensor(straight_b.state(t)));
+        CHECK_CLOSE(tensor(apart[static_cast<std::size_t>(t)]), tensor(norm(difference(a.state(t), b.state(t))) / norm(a.state(t))),
+                    kExactToRounding);
+      }
+      CHECK_BITWISE_EQUAL(tensor(a.series().decay), tensor(straight_a.series().decay));
+      CHECK_BITWISE_EQUAL(tensor(b.series().beta), tensor(straight_b.series().beta));
+      // One that is behind catches up with one that is not.
+      Run late(line, named(Variant::delta), of_b);
+      again.clear();
+      bring_forward(a, &late, again);
+      CHECK_BITWISE_EQUAL(tensor(late.state(a.length())), tensor(straight_b.state(a.length())));
+      CHECK(again.back() == apart.back());
+    }
 }
 
 TEST_CASE("run: sixteen thousand tokens fit into the memory they are given") {

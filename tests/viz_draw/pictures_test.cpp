@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,12 +18,15 @@
 #include "stb_image.h"
 #include "support/scratch.h"
 #include "viz/model/session.h"
+#include "viz/model_fixtures.h"
 #include "viz/panels/registry.h"
 #include "viz/raster/animation.h"
 
 using namespace fw;
 using namespace fw::test;
 using namespace fw::viz;
+using fw::test::random_trace;
+using fw::test::Scratch;
 
 TEST_SUITE_BEGIN("viz_draw");
 
@@ -101,11 +105,24 @@ TEST_CASE("pictures: every panel alone, drawn twenty times, at one to four times
 }
 
 TEST_CASE("panels: twenty frames of each with every source, the pointer wandering over them, time passing") {
-  for (const char* source : {"facts", "branch", "nothing", "kernel dump"}) {
+  const Scratch scratch;
+  const std::string decoded = random_trace(scratch);
+  for (const char* source :
+       {"facts", "branch", "nothing", "kernel dump", "decode trace", "checkpoint, task", "checkpoint, prompt", "checkpoint, run again"}) {
     ViewModel view;
     const std::string name = source;
     if (name == "branch") view.run_script("go 9\nfork\ndel Ana\nS[1,1]=0.5\n");
     if (name == "nothing") view.enter("clear");
+    ModelSource model;
+    model.path = "notebooks_data/checkpoints/pour_gdn2_neg";
+    if (name == "checkpoint, task") view.open_model(model);
+    if (name == "checkpoint, prompt" || name == "checkpoint, run again") {
+      model.prompt = "cup0 0->1 1->2";
+      model.drawn = 20;
+      view.open_model(model);
+    }
+    if (name == "checkpoint, run again") view.run_script("rerun on\nset b kda\n");
+    if (name == "decode trace") view.open_trace({decoded, 0, 1}), view.enter("layer 2");
     if (name == "kernel dump") view.open_trace({"notebooks_data/kernel_dumps/fla_gdn2_bf16.safetensors", 1, 1});
     HeadlessOptions o = sized(700, 420);
     o.font_size = 14;
@@ -121,6 +138,42 @@ TEST_CASE("panels: twenty frames of each with every source, the pointer wanderin
       CHECK(colours_in(window.picture(view.options.theme)) > 4);
     }
   }
+}
+
+TEST_CASE("window: while a trace opens it is drawn and used; then it shows what it shows at once") {
+  const Scratch scratch;
+  ViewModel source, at_once, view;
+  source.run_script("clear\nset b off\nset size 64 64\nAna=red\n... 1700\n");
+  write_safetensors(scratch.file("long.safetensors"), case_of(source.a()));
+  std::ofstream(scratch.file("bad.safetensors")) << std::string(5 << 20, 'x');
+  at_once.open_trace({scratch.file("long.safetensors"), 0, 0});
+  view.work_in_background(true);
+  Headless window(sized(1280, 720));
+  PanelState& state = window.state();
+  const auto until_done = [&] {
+    while (view.working()) {
+      press(view, state, Key::theme), press(view, state, Key::right);
+      window.frame(view);
+      CHECK(colours_in(window.picture(view.options.theme)) > 20);
+      play(view, state, 0.05);
+    }
+  };
+  window.frame(view);
+  press(view, state, Key::home);
+  view.open_trace({scratch.file("long.safetensors"), 0, 0});
+  REQUIRE(view.working());
+  until_done();
+  CHECK_FALSE(state.refused);
+  view.transport.to_end();
+  view.options.theme = Theme::light;
+  CHECK(screenshot(view, sized(1280, 720)) == screenshot(at_once, sized(1280, 720)));
+  view.open_trace({scratch.file("bad.safetensors"), 0, 0});
+  until_done();
+  CHECK(state.refused);
+  CHECK(state.message.find("bad.safetensors") != std::string::npos);
+  view.open_trace({scratch.file("long.safetensors"), 0, 0});
+  press(view, state, Key::escape);
+  CHECK_FALSE(view.working());
 }
 
 TEST_CASE("pictures: names of users cannot break the SVG") {

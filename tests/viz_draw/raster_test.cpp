@@ -148,6 +148,62 @@ TEST_CASE("raster: the same pixels on every compiler") {
   CHECK(fingerprint(d.image(200, 150, textures)) == 8596823753995411705u);
 }
 
+TEST_CASE("raster: an upright rectangle has the pixels of its two triangles, with letters and pictures in it") {
+  ImGuiContext* const context = ImGui::CreateContext();
+  ImGui::GetIO().IniFilename = nullptr;
+  CpuTextures textures;
+  textures.upload_fonts();
+  const Random random(11, "rectangles");
+  std::vector<std::uint32_t> pixels(72);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint32_t>(random.bits(i)) | (i % 3 == 0 ? 0xff000000u : 0u);
+  const ImTextureID used[] = {textures.upload(1, 9, 8, pixels), (ImTextureID)CpuTextures::kFontAtlas, (ImTextureID)(std::uintptr_t)99};
+  for (const ImTextureID texture : used)
+    for (const bool whole : {false, true}) {
+      Drawing one(300, 200), two(300, 200);
+      one.use(texture), two.use(texture);
+      for (std::uint64_t n = 0; n < 200; ++n) {
+        const auto f = [&](std::uint64_t i) { return static_cast<float>(random.uniform(5000 + n * 20 + i)); };
+        const auto place = [&](float x) { return whole ? std::floor(x) : x; };
+        const float x0 = place(300 * f(0) - 10), y0 = place(200 * f(1) - 10), x1 = x0 + place(40 * f(2)), y1 = y0 + place(40 * f(3));
+        // The texture runs as it does in a picture, in a horizontal and a vertical line, or not at all.
+        const std::uint64_t kind = n % 5;
+        const float u0 = f(4), v0 = f(5), u1 = kind == 1 || kind == 3 ? u0 : u0 + 0.3f * (f(6) - 0.5f),
+                    v1 = kind >= 2 && kind < 4 ? v0 : v0 + 0.3f * (f(7) - 0.5f);
+        const ImVec2 at[4] = {{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}};
+        const ImVec2 uv[4] = {{u0, v0}, {kind == 4 ? u0 : u1, v0}, {u1, v1}, {kind == 4 ? u1 : u0, v1}};
+        auto colour = static_cast<ImU32>(random.bits(900 + n));
+        if (n % 4 == 0) colour |= 0xff000000u;
+        // All ways in which two triangles share a diagonal and turn.
+        const int r = static_cast<int>(random.bits(2000 + n) % 4), turn = n % 2 == 0 ? 1 : 3;
+        const int a = r, b = (r + turn) % 4, c = (r + 2) % 4, d = (r + 4 - turn) % 4;
+        for (Drawing* to : {&one, &two}) {
+          to->triangle(at[a], at[b], at[c], colour, uv[a], uv[b], uv[c]);
+          if (to == &two) to->triangle({-5, -5}, {-5, -5}, {-5, -5}, 0);  // no longer neighbours
+          to->triangle(at[d], at[c], at[a], colour, uv[d], uv[c], uv[a]);
+        }
+      }
+      const Image a = one.image(300, 200, textures), b = two.image(300, 200, textures);
+      CHECK(a == b);
+      CHECK_FALSE(a == Image(300, 200, kWhite));
+    }
+  ImGui::DestroyContext(context);
+}
+
+TEST_CASE("raster: a picture does not depend on the one before it, nor a row on the height") {
+  Drawing d(64, 2000);
+  const Random random(2, "rows");
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    const auto f = [&](std::uint64_t i) { return static_cast<float>(random.uniform(n * 10 + i)); };
+    d.triangle({64 * f(0), 2000 * f(1)}, {64 * f(2), 2000 * f(3)}, {64 * f(4), 2000 * f(5)}, static_cast<ImU32>(random.bits(7000 + n)));
+  }
+  const Image tall = d.image(64, 2000);
+  for (int height : {1, 31, 64, 777}) {
+    const Image cut = d.image(64, height);
+    CHECK(std::equal(cut.pixels.begin(), cut.pixels.end(), tall.pixels.begin()));
+  }
+  CHECK(d.image(64, 2000) == tall);
+}
+
 TEST_CASE("png: comes back pixel for pixel") {
   Image image(13, 7, kBlack);
   const Random random(1, "pixels");

@@ -56,7 +56,7 @@ void obey(ViewModel& view, PanelState& state, Key key, bool shift) {
     case Key::end: time.to_end(); break;
     case Key::comma: time.sub_step(-1); break;
     case Key::period: time.sub_step(1); break;
-    case Key::escape: view.selection.unlock(), state.message.clear(), state.reading.clear(), state.chosen.clear(); break;
+    case Key::escape: view.give_up(), view.selection.unlock(), state.message.clear(), state.reading.clear(), state.chosen.clear(); break;
     case Key::slash: state.focus_command = true; break;
     case Key::undo: view.undo(); break;
     case Key::redo: view.redo(); break;
@@ -112,13 +112,23 @@ void press(ViewModel& view, PanelState& state, Key key, bool shift) {
   }
 }
 
-void play(ViewModel& view, PanelState& state, double seconds) {
-  try {
-    view.tick(seconds);
-  } catch (const Error& error) {
-    view.transport.pause();
+bool play(ViewModel& view, PanelState& state, double seconds) {
+  const auto refuse = [&](const std::exception& error) {
     state.message = error.what();
     state.refused = true;
+    return true;
+  };
+  bool changed = false;
+  try {
+    changed = view.poll();
+  } catch (const std::exception& error) {
+    changed = refuse(error);
+  }
+  try {
+    return view.tick(seconds) || changed;
+  } catch (const std::exception& error) {
+    view.transport.pause();
+    return refuse(error);
   }
 }
 

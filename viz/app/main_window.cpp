@@ -43,6 +43,14 @@ void status_line(Ui& ui, const Rect& r) {
   if (t < apart.size()) where = "|A-B|/|A| " + number(apart[t], 4) + "   " + where;
   text(ui, inside.cut_right(std::min(0.4f * inside.w, text_width(ui, where, Face::small) + 2), ui.em), where, c.muted, Face::small,
        Align::right);
+  if (const auto work = ui.view.working()) {
+    const std::string what = work->what + "  " + std::to_string(static_cast<int>(100 * work->done)) + " %";
+    const Rect bar{inside.x, std::floor(inside.y + 0.5f * inside.h) - 2, 8 * ui.em, 4};
+    fill(ui, bar, c.grid, 2);
+    fill(ui, {bar.x, bar.y, bar.w * work->done, bar.h}, c.accent, 2);
+    inside.cut_left(bar.w, 0.6f * ui.em);
+    inside.cut_left(text(ui, inside, what, c.text, Face::small) + ui.em);
+  }
   if (ui.state.refused && !ui.state.message.empty())
     text(ui, inside, ui.state.message, c.bad, Face::small);
   else if (!ui.hint.empty())

@@ -61,8 +61,9 @@ enum class Key {
 };
 
 void press(ViewModel& view, PanelState& state, Key key, bool shift = false);
-/// `seconds` have passed; a model that cannot go on stops and says why.
-void play(ViewModel& view, PanelState& state, double seconds);
+/// `seconds` have passed: what was worked out meanwhile is taken over, playing goes on. A model that cannot go on stops and says
+/// why, so does what cannot be opened. True when there is something new to be seen.
+bool play(ViewModel& view, PanelState& state, double seconds);
 
 /// The places of the panels for a display of this size; none leaves the display. A place of no width is not there: a classroom has
 /// three panels. Panels with the same place share it by tabs; all other places are apart.

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "core/parallel.h"
 #include "viz/model/quantities.h"
 #include "viz/model/rule.h"
 
@@ -24,22 +23,6 @@ Grid grid_of(const Matrix& m) {
   return g;
 }
 
-/// What one pass over a state and the one before it gives.
-struct Pass {
-  double state = 0, total = 0, largest = 0;  ///< squares of norms, largest absolute value
-};
-/// `rows`: squared norms of the rows of S.
-Pass pass_over(const Matrix& S, const double* before, Vec& rows) {
-  Pass out;
-  for (Eigen::Index i = 0; i < S.rows(); ++i) {
-    const Eigen::Map<const Eigen::RowVectorXd> now(S.data() + i * S.cols(), S.cols()), then(before + i * S.cols(), S.cols());
-    rows[static_cast<std::size_t>(i)] = now.squaredNorm();
-    out.state += rows[static_cast<std::size_t>(i)];
-    out.total += (now - then).squaredNorm();
-    out.largest = std::max(out.largest, now.cwiseAbs().maxCoeff());
-  }
-  return out;
-}
 Matrix matrix_of(const Grid& g) { return naive::ConstMatrixMap<double>(g.a.data(), g.rows, g.cols); }
 Vec vec_of(const Vector& x) { return Vec(x.data(), x.data() + x.size()); }
 
@@ -56,8 +39,10 @@ Run::~Run() = default;
 Run::Run(std::shared_ptr<const Timeline> timeline, const Head& head, const Options& options, std::vector<Grid> spare)
     : timeline_(std::move(timeline)), head_(head), options_(options), spare_(std::move(spare)), cache_(std::make_unique<Cache>()) {
   check_head(head_);
-  extend();
-  spare_.clear();
+  prepare_to_extend();
+  if (options_.later) return;
+  Vec none;
+  bring_forward(*this, nullptr, none);
 }
 
 /// Half of the memory for checkpoints, half for the block between two of them: distance d costs (T/d + d) states.
@@ -80,8 +65,8 @@ void Run::place_checkpoints() {
   largest_ = max_abs(line.S0.a);
 }
 
-/// A new checkpoint, in storage that was used before where there is some: fresh pages cost more than the copy.
-void Run::keep(const double* S) {
+/// A new checkpoint to be written, in storage that was used before where there is some: fresh pages cost more than the copy.
+Grid& Run::keep() {
   const Grid& first = checkpoints_.front();
   Grid next;
   if (!spare_.empty()) {
@@ -89,57 +74,21 @@ void Run::keep(const double* S) {
     spare_.pop_back();
   }
   next.rows = first.rows, next.cols = first.cols;
-  next.a.assign(S, S + first.a.size());
-  checkpoints_.push_back(std::move(next));
+  next.a.resize(first.a.size());
+  return checkpoints_.emplace_back(std::move(next));
+}
+
+void Run::prepare_to_extend() {
+  place_checkpoints();
+  cache_->block = -1;
+  recall_.resize(timeline_->facts.size());
+  checkpoints_.reserve(static_cast<std::size_t>(timeline_->length() / distance_ + 1));
 }
 
 void Run::extend() {
-  place_checkpoints();
-  cache_->block = -1;
-  simulate();
-}
-
-void Run::simulate() {
-  const Timeline& line = *timeline_;
-  const int T = line.length();
-  recall_.resize(line.facts.size());
-  checkpoints_.reserve(static_cast<std::size_t>(T / distance_ + 1));
-  Matrix S = matrix_of(last_), before;
-  Vec rows(static_cast<std::size_t>(S.rows()));
-  static_cast<void>(pass_over(S, S.data(), rows));
-  naive::StepRecord<double> record;
-  Vector o;
-  for (int t = length() + 1; t <= T; ++t) {
-    const Entry& entry = line.entries[static_cast<std::size_t>(t - 1)];
-    gates_.push_back(gates_of(entry, head_));
-    if (distance_ > 1) before = S;
-    advance(S, line, t - 1, head_, gates_.back(), record, o, false);
-    const Vec e = vec_of(record.e);
-    const double length_k = norm(entry.k);
-    double decay = 0.0;  // ||(D - I) S_prev||^2, row by row
-    for (std::size_t i = 0; entry.kind != EntryKind::surgery && i < rows.size(); ++i) {
-      const double lost = 1.0 - std::exp(gates_.back().g[i]);
-      decay += lost * lost * rows[i];
-    }
-    const Pass pass = pass_over(S, distance_ > 1 ? before.data() : checkpoints_.back().a.data(), rows);
-    largest_ = std::max(largest_, pass.largest);
-    series_.state.push_back(std::sqrt(pass.state));
-    series_.decay.push_back(std::sqrt(decay));
-    series_.erase.push_back(length_k * record.r.norm());
-    series_.write.push_back(length_k * record.z.norm());
-    series_.total.push_back(std::sqrt(pass.total));
-    series_.beta.push_back(dot(entry.k, e));
-    series_.growth.push_back(erase_gauge(entry.k, e).sigma_max);
-    const CollapseGauge apart = collapse_gauge(gates_.back());
-    series_.kda.push_back(apart.kda);
-    series_.gdn.push_back(apart.gdn);
-    series_.delta.push_back(apart.delta);
-    if (t % distance_ == 0) keep(S.data());
-    if (distance_ == 1 || t % stride_ != 0) continue;
-    const Grid now = grid_of(S);
-    for (std::size_t f = 0; f < recall_.size(); ++f) measure_recall(recall_[f], static_cast<int>(f), t, now);
-  }
-  last_ = grid_of(S);
+  prepare_to_extend();
+  Vec none;
+  bring_forward(*this, nullptr, none);
 }
 
 void Run::measure_recall(Recall& recall, int fact, int t, const Grid& S) const {
@@ -166,16 +115,21 @@ const Grid& Run::state(int t) const {
   if (t % distance_ == 0) return checkpoints_[static_cast<std::size_t>(block)];
   if (cache_->block != block) {
     cache_->block = block;
-    cache_->states.clear();
-    Matrix S = matrix_of(checkpoints_[static_cast<std::size_t>(block)]);
-    naive::StepRecord<double> record;
-    Vector o;
-    for (int s = block * distance_; s < std::min((block + 1) * distance_ - 1, length()); ++s) {
-      advance(S, *timeline_, s, head_, gates_[static_cast<std::size_t>(s)], record, o);
-      cache_->states.push_back(grid_of(S));
-    }
+    recompute(block, length(), cache_->states);
   }
   return cache_->states[static_cast<std::size_t>(t % distance_ - 1)];
+}
+
+/// The states between a checkpoint and the next, at most up to `last`.
+void Run::recompute(int block, int last, std::vector<Grid>& states) const {
+  states.clear();
+  Matrix S = matrix_of(checkpoints_[static_cast<std::size_t>(block)]);
+  naive::StepRecord<double> record;
+  Vector o;
+  for (int s = block * distance_; s < std::min((block + 1) * distance_ - 1, last); ++s) {
+    advance(S, *timeline_, s, head_, gates_[static_cast<std::size_t>(s)], record, o, false);
+    states.push_back(grid_of(S));
+  }
 }
 
 Step Run::step(int t) const {
@@ -211,25 +165,6 @@ Step Run::step(int t) const {
 const Gates& Run::gates(int t) const {
   if (t < 1 || t > length()) throw Error("run gates: t: expected 1 to " + std::to_string(length()) + ", got " + std::to_string(t));
   return gates_[static_cast<std::size_t>(t - 1)];
-}
-
-Vec divergence_of(const Run& a, const Run& b, Vec known) {
-  const int first = static_cast<int>(known.size()), last = std::min(a.length(), b.length());
-  known.resize(static_cast<std::size_t>(std::max(first, last + 1)));
-  const auto measure = [&](int t) {
-    const Grid &x = a.state(t), &y = b.state(t);
-    const naive::ConstVectorMap<double> u(x.a.data(), static_cast<Eigen::Index>(x.a.size())), v(y.a.data(), u.size());
-    const double apart = (u - v).norm(), whole = t == 0 ? u.norm() : a.series().state[static_cast<std::size_t>(t - 1)];
-    known[static_cast<std::size_t>(t)] = apart == 0.0 ? 0.0 : apart / whole;
-  };
-  // States that are all kept may be read by several threads at once.
-  const bool kept = a.checkpoint_distance() == 1 && b.checkpoint_distance() == 1;
-  const int pieces = kept && last - first > 32 ? available_threads() : 1;
-  parallel_for(pieces, 0, [&](index_t piece) {
-    const auto n = static_cast<index_t>(last + 1 - first);
-    for (auto t = first + piece * n / pieces; t < first + (piece + 1) * n / pieces; ++t) measure(static_cast<int>(t));
-  });
-  return known;
 }
 
 }  // namespace fw::viz

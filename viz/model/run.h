@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "viz/model/gates.h"
+#include "viz/model/work.h"
 
 namespace fw::viz {
 
@@ -46,6 +47,7 @@ class Run {
   struct Options {
     std::size_t state_bytes = std::size_t{128} << 20;  ///< memory for states; checkpoints get as wide apart as it asks
     double recall_work = 4e8;                          ///< multiplications spent on recall over time, before it is thinned out
+    bool later = false;                                ///< to be brought forward by bring_forward()
   };
   Run(std::shared_ptr<const Timeline> timeline, const Head& head) : Run(std::move(timeline), head, Options()) {}
   /// spare: states of a run that is no longer needed (take_states()), to be written over.
@@ -59,6 +61,8 @@ class Run {
   int length() const { return static_cast<int>(gates_.size()); }
   /// The timeline has grown at its end: go on from there. References to states are void.
   void extend();
+  /// The same, to be followed by bring_forward().
+  void prepare_to_extend();
   /// Its states, for another run to write over; only its destructor may follow.
   std::vector<Grid> take_states() { return std::move(checkpoints_); }
   int checkpoint_distance() const { return distance_; }
@@ -78,9 +82,10 @@ class Run {
 
  private:
   struct Cache;
-  void simulate();
+  friend class Walk;
   void place_checkpoints();
-  void keep(const double* S);
+  Grid& keep();
+  void recompute(int block, int last, std::vector<Grid>& states) const;
   void measure_recall(Recall& recall, int fact, int t, const Grid& S) const;
   std::shared_ptr<const Timeline> timeline_;
   Head head_;
@@ -95,7 +100,9 @@ class Run {
   std::unique_ptr<Cache> cache_;
 };
 
-/// ||S_A - S_B||_F / ||S_A||_F after t tokens, index t, as far as both go; `known` are the first of them.
-Vec divergence_of(const Run& a, const Run& b, Vec known);
+/// A, and B where there is one, to the end of their timelines, token by token together: what is not there yet is simulated, what
+/// is is walked through once more. `divergence` becomes ||S_A - S_B||_F / ||S_A||_F after t tokens, index t, as far as both go; its
+/// first entries may be known. Nothing else of a run that is complete is touched, so another thread may look at it.
+void bring_forward(Run& a, Run* b, Vec& divergence, Work* work = nullptr);
 
 }  // namespace fw::viz

@@ -370,14 +370,16 @@ void open_session(ViewModel& view, std::string_view text, std::string_view name)
   const Locked locked = shown.has("locked") ? lock_from(shown.object("locked")) : Locked();
   const int t = shown.integer("t", 0, d.trace || d.model ? 1 << 20 : std::max(tokens_of(d.commands), tokens_of(d.commands_of_b())));
   const Phase phase = shown.choice("phase", kPhases);
-  view.open(std::move(d));
-  view.options = options;
-  view.breakpoints = stop;
-  view.stopped.clear();
-  playing.set_length(view.length());
-  view.transport = playing;
-  view.transport.go(t, phase);
-  view.selection.lock(existing(locked, view.a().timeline()));
+  view.open(std::move(d), [=](ViewModel& opened) {
+    opened.options = options;
+    opened.breakpoints = stop;
+    opened.stopped.clear();
+    Transport moment = playing;
+    moment.set_length(opened.length());
+    opened.transport = moment;
+    opened.transport.go(t, phase);
+    opened.selection.lock(existing(locked, opened.a().timeline()));
+  });
 }
 
 void save_session(const ViewModel& view, const std::string& path) { write_whole(path, session_text(view)); }

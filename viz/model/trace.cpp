@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "core/error.h"
 #include "model/trace.h"
@@ -17,6 +19,16 @@ constexpr int kMostChannels = 256;
 constexpr index_t kMostTokens = 1 << 17;
 
 Vec vec_of(const naive::Vector<double>& x) { return Vec(x.data(), x.data() + x.size()); }
+
+/// Outputs and gradients are nothing to a view, and in long traces they are most of the file.
+void drop_results(TensorFile& file) {
+  std::set<std::string, std::less<>> results;
+  Outputs<double> out;
+  Gradients<double> gradients;
+  for_each_output(out, [&](const char* name, const Tensor<double>&) { results.insert(name), results.insert("d" + std::string(name)); });
+  for_each_gradient(gradients, [&](const char* name, const Tensor<double>&) { results.insert(name); });
+  std::erase_if(file.tensors, [&](const auto& tensor) { return results.count(tensor.first) > 0; });
+}
 
 void name_some_tokens(Timeline& line) {
   const int T = line.length(), count = std::min(T, kTraceFacts);
@@ -87,10 +99,11 @@ std::string TraceFile::stamp_of(const std::string& path) {
 }
 
 TraceFile::TraceFile(const std::string& path) : path_(path), stamp_(stamp_of(path)) {
-  const TensorFile file = read_safetensors(path);
+  TensorFile file = read_safetensors(path);
   const auto format = file.metadata.find("format");
   if (format == file.metadata.end() || format->second != "fastweight-trace") {
     numbers_ = {0};
+    drop_results(file);
     files_.push_back(read_case(file));
     return;
   }

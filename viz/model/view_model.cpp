@@ -42,123 +42,14 @@ ViewModel::ViewModel() {
   transport.go(14);
 }
 
-int ViewModel::length() const { return std::max(a_->length(), b_ ? b_->length() : 0); }
-
-namespace {
-
-/// Whether B's gates rule everywhere is nothing to A.
-bool same_for_a(std::optional<ModelSource> x, const std::optional<ModelSource>& y) {
-  if (x && y) x->rerun = y->rerun;
-  return x == y;
-}
-
-}  // namespace
-
-/// Build what differs from what is shown; nothing is replaced before all of it has been built.
-void ViewModel::adopt(const Document& document) {
-  check_head(document.a);
-  check_head(document.b);
-  Sources sources = opened_ ? *opened_ : sources_;
-  opened_.reset();
-  sources.open(document);
-  const bool same_log = a_ != nullptr && document.settings == adopted_.settings && document.commands == adopted_.commands &&
-                        document.trace == adopted_.trace && same_for_a(document.model, adopted_.model);
-  auto line_a = same_log ? line_a_ : sources.timeline_a(document);
-  const bool new_a = !same_log || !(document.a == adopted_.a);
-  // B has a timeline of its own on a branch, and where the model was run again with its gates.
-  const bool same_b = same_log && document.model == adopted_.model && document.compare == adopted_.compare && document.b == adopted_.b &&
-                      document.branch == adopted_.branch;
-  auto line_b = same_b ? line_b_ : document.compare ? sources.timeline_b(document) : nullptr;
-  if (document.compare && line_b == nullptr) line_b = line_a;
-  const bool new_b = document.compare && (b_ == nullptr || !same_b || line_b != line_b_);
-  std::shared_ptr<Run> a = a_, b = document.compare ? b_ : nullptr;
-  parallel_for(2, 2, [&](index_t i) {
-    if (i == 0 && new_a) a = std::make_shared<Run>(line_a, document.a);
-    if (i == 1 && new_b) b = std::make_shared<Run>(line_b, document.b, Run::Options(), std::exchange(spare_, {}));
-  });
-  Vec divergence;
-  if (b != nullptr) divergence = new_a || new_b ? divergence_of(*a, *b, {}) : divergence_;
-  a_ = std::move(a);
-  if (new_b) survivors_b_.reset();
-  if (new_b && b_.use_count() == 1) spare_ = b_->take_states();
-  b_ = std::move(b);
-  line_a_ = std::move(line_a);
-  line_b_ = std::move(line_b);
-  divergence_ = std::move(divergence);
-  sources_ = std::move(sources);
-  adopted_ = document;
-  if (new_a) ++generation_a_, survivors_a_ = std::make_shared<Survivors>(a_), ranks_a_ = {};
-  if (new_b) ++generation_b_, survivors_b_ = std::make_shared<Survivors>(b_), ranks_b_ = {};
-  ++generation_;
-  transport.set_length(length());
-}
-
-void ViewModel::open(Document document) {
-  adopt(document);
-  history_.reset(std::move(document));
-  selection.unlock();
-  transport.to_end();
-}
-
-void ViewModel::change(Document document, bool dragging) {
-  if (!(document == history_.now())) {
-    adopt(document);
-    dragging_ ? history_.amend(std::move(document)) : history_.push(std::move(document));
-  }
-  dragging_ = dragging;
-}
-
-bool ViewModel::undo() {
-  if (!history_.undo()) return false;
-  try {
-    adopt(history_.now());
-  } catch (...) {  // a trace whose file is gone
-    history_.redo();
-    throw;
-  }
-  return true;
-}
-
-bool ViewModel::redo() {
-  if (!history_.redo()) return false;
-  try {
-    adopt(history_.now());
-  } catch (...) {
-    history_.undo();
-    throw;
-  }
-  return true;
-}
-
-void ViewModel::revisit(int index) {
-  const int steps = index - history_.position();
-  if (index < 0 || index >= history_.count())
-    throw Error("history: expected a state in [0," + std::to_string(history_.count() - 1) + "], got " + std::to_string(index));
-  const auto move = [&](int n) {
-    for (; n > 0; --n) history_.redo();
-    for (; n < 0; ++n) history_.undo();
-  };
-  move(steps);
-  try {
-    adopt(history_.now());
-  } catch (...) {
-    move(-steps);
-    throw;
-  }
-}
-
-void ViewModel::restore(const ViewModel& saved) {
-  const int newest = std::max(generation_, saved.generation_);
-  *this = saved;
-  generation_ = newest + 1;  // pictures of either must not be taken for this
-}
+int ViewModel::length() const { return std::max(shown_.a->length(), shown_.b ? shown_.b->length() : 0); }
 
 void ViewModel::fork() {
   Document next = document();
   if (next.trace || next.model)
     throw Error("fork: expected typed facts, got " + (next.trace ? "a trace (" + next.trace->path : "a checkpoint (" + next.model->path) +
                 ")");
-  const int t = std::min(transport.t(), a_->length());
+  const int t = std::min(transport.t(), shown_.a->length());
   next.branch = Branch{t, prefix_of(next.commands, t)};
   next.b = next.a;
   next.compare = true;
@@ -198,6 +89,13 @@ void ViewModel::enter(std::string_view line, int line_number) {
 }
 
 void ViewModel::run_script(std::string_view text) {
+  make_current();
+  // Each line stands on the one before it.
+  struct AtOnce {
+    bool& flag;
+    const bool before = std::exchange(flag, false);
+    ~AtOnce() { flag = before; }
+  } const at_once{background_};
   const History before = history_;
   const Transport time = transport;
   const ViewOptions shown = options;
@@ -248,10 +146,6 @@ void ViewModel::run_script(std::string_view text) {
   history_.push(std::move(after));
 }
 
-void ViewModel::extend_divergence() {
-  if (b_) divergence_ = divergence_of(*a_, *b_, std::move(divergence_));
-}
-
 bool ViewModel::tick(double seconds) {
   const bool playing = transport.playing();
   if (playing) stopped.clear();
@@ -265,32 +159,32 @@ bool ViewModel::tick(double seconds) {
 }
 
 int ViewModel::first_divergence() const {
-  for (std::size_t t = 0; t < divergence_.size(); ++t)
-    if (!(divergence_[t] <= 1e-3)) return static_cast<int>(t);
+  for (std::size_t t = 0; t < shown_.divergence.size(); ++t)
+    if (!(shown_.divergence[t] <= 1e-3)) return static_cast<int>(t);
   return -1;
 }
 
 int ViewModel::tracked_fact() const {
-  const int facts = static_cast<int>(a_->timeline().facts.size()), focused = selection.focused().fact;
+  const int facts = static_cast<int>(shown_.a->timeline().facts.size()), focused = selection.focused().fact;
   if (focused >= 0 && focused < facts) return focused;
   // The token shown is A's; B's where only B goes on. Their logs may have met the facts in another order.
   const int t = transport.t();
-  const Run* run = t <= a_->length() ? a_.get() : b_ && t <= b_->length() ? b_.get() : nullptr;
+  const Run* run = t <= shown_.a->length() ? shown_.a.get() : shown_.b && t <= shown_.b->length() ? shown_.b.get() : nullptr;
   if (run == nullptr || t == 0) return -1;
   const int fact = run->timeline().entries[static_cast<std::size_t>(t - 1)].fact;
-  return fact < 0 ? -1 : a_->timeline().find_fact(run->timeline().facts[static_cast<std::size_t>(fact)].key);
+  return fact < 0 ? -1 : shown_.a->timeline().find_fact(run->timeline().facts[static_cast<std::size_t>(fact)].key);
 }
 
 void ViewModel::refresh_sides() {
   Key key{generation_a_, transport.t(), tracked_fact(), transport.phase()}, key_b = key;
   key_b.generation = generation_b_;
-  const Vec* query = key.query < 0 ? nullptr : &a_->timeline().facts[static_cast<std::size_t>(key.query)].k;
+  const Vec* query = key.query < 0 ? nullptr : &shown_.a->timeline().facts[static_cast<std::size_t>(key.query)].k;
   parallel_for(2, 2, [&](index_t i) {
-    if (i == 0 && !(key == shown_a_)) side_a_ = side_at(*a_, key.t, key.phase, query, survivors_a_.get());
-    if (i == 1 && b_ && !(key_b == shown_b_)) side_b_ = side_at(*b_, key.t, key.phase, query, survivors_b_.get());
+    if (i == 0 && !(key == moment_a_)) side_a_ = side_at(*shown_.a, key.t, key.phase, query, shown_.survivors_a.get());
+    if (i == 1 && shown_.b && !(key_b == moment_b_)) side_b_ = side_at(*shown_.b, key.t, key.phase, query, shown_.survivors_b.get());
   });
-  shown_a_ = key;
-  if (b_) shown_b_ = key_b;
+  moment_a_ = key;
+  if (shown_.b) moment_b_ = key_b;
 }
 
 const Side& ViewModel::side_a() {
@@ -300,30 +194,30 @@ const Side& ViewModel::side_a() {
 
 const Side* ViewModel::side_b() {
   refresh_sides();
-  return b_ ? &side_b_ : nullptr;
+  return shown_.b ? &side_b_ : nullptr;
 }
 
 const std::vector<int>& ViewModel::key_rows() {
   const RowsKey key{generation_a_, options.rows == RowOrder::norm ? options.rows_at : 0, options.rows};
-  if (!(key == rows_of_)) rows_ = key.by == RowOrder::channel ? std::vector<int>() : key_order(*a_, key.by, key.at);
+  if (!(key == rows_of_)) rows_ = key.by == RowOrder::channel ? std::vector<int>() : key_order(*shown_.a, key.by, key.at);
   rows_of_ = key;
   return rows_;
 }
 
 bool ViewModel::measure_ranks(double work) {
-  const double spent = ranks_a_.measure(*a_, work);
-  if (b_ && spent < work) ranks_b_.measure(*b_, work - spent);
-  return !ranks_a_.done() || (b_ && !ranks_b_.done());
+  const double spent = ranks_a_.measure(*shown_.a, work);
+  if (shown_.b && spent < work) ranks_b_.measure(*shown_.b, work - spent);
+  return !ranks_a_.done() || (shown_.b && !ranks_b_.done());
 }
 
 void ViewModel::refresh_squares() {
   // The window moves in quarters of itself, so that scrubbing seldom has to work it out anew.
-  const int T = a_->length(), count = std::min(T, kMostSquare), quarter = kMostSquare / 4;
+  const int T = shown_.a->length(), count = std::min(T, kMostSquare), quarter = kMostSquare / 4;
   const int first = 1 + std::clamp((transport.t() - kMostSquare / 2) / quarter * quarter, 0, T - count);
   if (squares_of_ == generation_a_ && attention_.first == first) return;
   squares_of_ = generation_a_;
-  attention_ = {first, hidden_attention(*a_, first, count)};
-  retention_ = {first, retention(*a_, first, count)};
+  attention_ = {first, hidden_attention(*shown_.a, first, count)};
+  retention_ = {first, retention(*shown_.a, first, count)};
 }
 
 const ViewModel::Square& ViewModel::attention_a() {

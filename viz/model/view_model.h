@@ -20,7 +20,9 @@
 //                      stop apart X, stop off
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,7 @@
 #include "viz/model/selection.h"
 #include "viz/model/sources.h"
 #include "viz/model/transport.h"
+#include "viz/model/work.h"
 #include "viz/model/zoom.h"
 
 namespace fw::viz {
@@ -76,9 +79,9 @@ class ViewModel {
 
   const Document& document() const { return history_.now(); }
   const History& history() const { return history_; }
-  const Run& a() const { return *a_; }
+  const Run& a() const { return *shown_.a; }
   /// Null when nothing is compared.
-  const Run* b() const { return b_.get(); }
+  const Run* b() const { return shown_.b.get(); }
   /// A (and B) at the moment shown, worked out when it is asked for and changed.
   const Side& side_a();
   const Side* side_b();
@@ -90,8 +93,8 @@ class ViewModel {
   void enter(std::string_view line, int line_number = 1);
   /// A whole script, one undo step; errors name the line.
   void run_script(std::string_view text);
-  /// Replace the document (session, example); throws and changes nothing when it is unusable.
-  void open(Document document);
+  /// Replace the document (session, example); throws and changes nothing when it is unusable. `then` is done once it is open.
+  void open(Document document, std::function<void(ViewModel&)> then = {});
   /// A head of a file of tensors instead of typed facts, A by the file's rule; one undo step.
   void open_trace(const TraceSource& source);
   /// A checkpoint and what it reads, A by its layer's rule; one undo step.
@@ -101,7 +104,7 @@ class ViewModel {
   /// The next or previous of each, staying at the ends; nothing with typed facts.
   void move_head(int layers, int heads);
   /// What can be chosen from.
-  Stack stack() const { return sources_.stack(history_.now()); }
+  Stack stack() const { return shown_.sources.stack(aimed()); }
 
   /// Could a step at the end of the run decode another token?
   bool can_decode() const;
@@ -115,13 +118,33 @@ class ViewModel {
   const Forecast* forecast_a() const;
   const Forecast* forecast_b() const;
   /// The model's word for a token.
-  std::string word(int token) const { return sources_.a() ? sources_.a()->checkpoint().show(token) : "#" + std::to_string(token); }
+  std::string word(int token) const {
+    return shown_.sources.a() ? shown_.sources.a()->checkpoint().show(token) : "#" + std::to_string(token);
+  }
   /// A changed document as a new undo step; while something is dragged all changes are one step, ended by a change that is none.
   void change(Document document, bool dragging = false);
   bool undo();
   bool redo();
   /// To any state of the history; throws and changes nothing when there is none of this number or it cannot be shown.
   void revisit(int index);
+
+  /// Long work (files, checkpoints, runs of many tokens) goes on beside the caller, who goes on showing what there is and calls
+  /// poll() between frames. Off at first: all is there when a call returns, and it is the same to the bit. A new rule or slider is
+  /// in the document at once and its runs follow; a new source is there as a whole or not at all. What is asked for last counts.
+  void work_in_background(bool on) { background_ = on; }
+  struct Working {
+    std::string what;
+    float done;  ///< in [0,1]
+  };
+  std::optional<Working> working() const;
+  /// Take over what has been finished; true when it was. Throws what went wrong: then nothing has changed.
+  bool poll();
+  /// Wait for it.
+  void finish();
+  /// To be done once nothing is in progress: now, or after what is; never, when that does not come to be.
+  void when_ready(std::function<void(ViewModel&)> next);
+  /// Stop opening what is being opened.
+  void give_up();
   /// Become what `saved` was, its history included.
   void restore(const ViewModel& saved);
   /// B becomes a copy of A up to the moment shown; what is entered next goes to B.
@@ -130,7 +153,7 @@ class ViewModel {
   void join();
 
   /// ||S_A - S_B||_F / ||S_A||_F after t tokens, index t; empty without B.
-  const Vec& divergence() const { return divergence_; }
+  const Vec& divergence() const { return shown_.divergence; }
   /// First t where it exceeds 1e-3; -1: nowhere.
   int first_divergence() const;
   /// Fact whose key is asked: focused, else the token's own, else -1.
@@ -139,7 +162,7 @@ class ViewModel {
   const std::vector<int>& key_rows();
   /// Ranks over time as far as they are known. measure_ranks() works out more, for about so many multiplications; false: all known.
   const Ranks& ranks_a() const { return ranks_a_; }
-  const Ranks* ranks_b() const { return b_ ? &ranks_b_ : nullptr; }
+  const Ranks* ranks_b() const { return shown_.b ? &ranks_b_ : nullptr; }
   bool measure_ranks(double work);
 
   /// Token x token pictures of A: all of a run of up to kMostSquare tokens, else kMostSquare around the moment shown.
@@ -152,29 +175,64 @@ class ViewModel {
   const Square& retention_a();
 
  private:
+  /// What runs A and B came from, and what came of it.
+  struct Scene {
+    Document document;
+    Sources sources;
+    std::shared_ptr<Timeline> line_a, line_b;  ///< the same where B sees what A sees
+    std::shared_ptr<Run> a, b;
+    Vec divergence;
+    std::shared_ptr<Survivors> survivors_a, survivors_b;
+    bool new_a = false, new_b = false;
+  };
+  struct Request {
+    Document document;
+    std::string what;                                 ///< for people
+    std::function<void(Document&, Sources&)> source;  ///< opens it; what it says may be filled into the document
+    std::function<void(ViewModel&, Document)> commit;
+    bool in_document = false;  ///< the history has it already
+    bool other_head = false;   ///< of the same source
+  };
+  struct Pending {
+    Request request;
+    std::shared_ptr<Scene> scene;
+    std::unique_ptr<Background> background;
+  };
+  /// A copy of a view has no work in progress.
+  struct PendingOfOne {
+    std::unique_ptr<Pending> it;
+    PendingOfOne() = default;
+    PendingOfOne(const PendingOfOne&) {}
+    PendingOfOne(PendingOfOne&&) = default;
+    PendingOfOne& operator=(const PendingOfOne&) { return it.reset(), *this; }
+    PendingOfOne& operator=(PendingOfOne&&) = default;
+  };
+  static void build(Scene& scene, const Request& request, std::vector<Grid>& spare, Work* work);
+  void install(Scene scene);
   void adopt(const Document& document);
+  void carry_out(Request request, bool beside);
+  void move_history(int steps);
+  bool is_long(const Document& next) const;
+  bool same_source(const Document& next) const;
+  const Document& aimed() const { return pending_.it && pending_.it->request.other_head ? pending_.it->request.document : document(); }
+  void halt();
+  void settle();
+  void make_current();
   void enter_command(const Command& command);
   void refresh_sides();
   void refresh_squares();
-  void extend_divergence();
 
   History history_;
-  bool dragging_ = false;
-  Document adopted_;
-  Sources sources_;
-  std::optional<Sources> opened_;              ///< for the next adopt()
-  std::shared_ptr<Timeline> line_a_, line_b_;  ///< the same where B sees what A sees
-  std::shared_ptr<Run> a_, b_;
+  bool dragging_ = false, background_ = false;
+  Scene shown_;
   std::vector<Grid> spare_;  ///< states of the B before, for the next one
-  Vec divergence_;
   int generation_ = 0, generation_a_ = 0, generation_b_ = 0;
   struct Key {
     int generation = -1, t = -1, query = -2;
     Phase phase = Phase::write;
     bool operator==(const Key&) const = default;
-  } shown_a_, shown_b_;
+  } moment_a_, moment_b_;
   Side side_a_, side_b_;
-  std::shared_ptr<Survivors> survivors_a_, survivors_b_;
   Ranks ranks_a_, ranks_b_;
   struct RowsKey {
     int generation = -1, at = 0;
@@ -184,6 +242,7 @@ class ViewModel {
   std::vector<int> rows_;
   int squares_of_ = -1;
   Square attention_, retention_;
+  PendingOfOne pending_;
 };
 
 /// The commands shown when nothing else was asked for.

@@ -9,39 +9,58 @@
 
 namespace fw::viz {
 
+namespace {
+
+std::string last_part(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+}  // namespace
+
 void ViewModel::open_trace(const TraceSource& source) {
-  Document next = document();
-  next.commands.clear();
-  next.branch.reset();
-  next.model.reset();
-  next.trace = source;
-  Sources sources = sources_;
-  sources.open(next);
-  next.a = Head{false, sources.variant(next), {}};
-  change(std::move(next));
-  selection.unlock();
-  transport.to_end();
+  Request r{document(), "opening " + last_part(source.path), {}, {}};
+  r.document.commands.clear();
+  r.document.branch.reset();
+  r.document.model.reset();
+  r.document.trace = source;
+  r.source = [](Document& next, Sources& sources) {
+    sources.open(next);
+    next.a = Head{false, sources.variant(next), {}};
+  };
+  r.commit = [](ViewModel& view, Document next) {
+    view.history_.push(std::move(next));
+    view.selection.unlock();
+    view.transport.to_end();
+  };
+  dragging_ = false;
+  const bool beside = is_long(r.document);
+  carry_out(std::move(r), beside);
 }
 
 void ViewModel::open_model(const ModelSource& source) {
-  Document next = document();
-  next.commands.clear();
-  next.branch.reset();
-  next.trace.reset();
-  next.model = source;
-  if (source.fingerprint.empty()) next.model->fingerprint = fingerprint_of(source.path);  // as they are now
-  Sources sources = sources_;
-  sources.open(next);
-  next.model->layer = sources.stack(next).layer;
-  next.a = Head{false, sources.variant(next), {}};
-  opened_ = std::move(sources);
-  change(std::move(next));
-  selection.unlock();
-  transport.to_end();
+  Request r{document(), "opening " + last_part(source.path), {}, {}};
+  r.document.commands.clear();
+  r.document.branch.reset();
+  r.document.trace.reset();
+  r.document.model = source;
+  r.source = [](Document& next, Sources& sources) {
+    ModelSource& m = *next.model;
+    if (m.fingerprint.empty()) m.fingerprint = fingerprint_of(m.path);  // as they are now
+    sources.open(next);
+    m.layer = sources.stack(next).layer;
+    next.a = Head{false, sources.variant(next), {}};
+  };
+  r.commit = [](ViewModel& view, Document next) {
+    view.history_.push(std::move(next));
+    view.selection.unlock();
+    view.transport.to_end();
+  };
+  dragging_ = false;
+  const bool beside = is_long(r.document);
+  carry_out(std::move(r), beside);
 }
 
 void ViewModel::show_head(int layer, int head) {
-  Document next = document();
+  Request r{aimed(), "layer " + std::to_string(layer) + " head " + std::to_string(head), {}, {}, false, true};
+  Document& next = r.document;
   if (next.model)
     next.model->layer = layer, next.model->head = head;
   else if (next.trace)
@@ -49,14 +68,20 @@ void ViewModel::show_head(int layer, int head) {
   else
     throw Error("view: layer: expected a checkpoint or a trace to choose from, got typed facts");
   // A by the rule of the layer, unless another was asked for.
-  const Variant before = sources_.variant(document()), now = sources_.variant(next);
+  const Variant before = shown_.sources.variant(aimed()), now = shown_.sources.variant(next);
   if (!next.a.morph && next.a.variant == before) next.a.variant = now;
-  const Focus locked = selection.locked();
-  const int t = transport.t();
-  change(std::move(next));
-  selection.unlock();
-  selection.lock(locked);
-  transport.go(t, transport.phase());
+  if (next == aimed()) return;
+  r.commit = [](ViewModel& view, Document shown) {
+    const Focus locked = view.selection.locked();
+    const int t = view.transport.t();
+    view.history_.push(std::move(shown));
+    view.selection.unlock();
+    view.selection.lock(locked);
+    view.transport.go(t, view.transport.phase());
+  };
+  dragging_ = false;
+  const bool beside = is_long(next);
+  carry_out(std::move(r), beside);
 }
 
 void ViewModel::move_head(int layers, int heads) {
@@ -67,24 +92,26 @@ void ViewModel::move_head(int layers, int heads) {
   show_head(all.layers[static_cast<std::size_t>(to)], std::clamp(all.head + heads, 0, all.heads - 1));
 }
 
-bool ViewModel::can_decode() const { return document().model && sources_.a()->draws() && a_->length() < Decoder::kMostTokens; }
+bool ViewModel::can_decode() const { return document().model && shown_.sources.a()->draws() && shown_.a->length() < Decoder::kMostTokens; }
 
 void ViewModel::decode(int tokens) {
   if (!document().model) throw Error("decode: expected a checkpoint, got " + std::string(document().trace ? "a trace" : "typed facts"));
+  make_current();
   Document next = document();
   next.model->drawn += tokens;
-  const int length = sources_.a()->given() + next.model->drawn;
-  sources_.extend(length);
+  const int length = shown_.sources.a()->given() + next.model->drawn;
+  shown_.sources.extend(length);
   const ModelSource& m = *next.model;
   // Runs and timelines grow where they are, unless a copy of this view looks at them too.
-  const bool alone = line_a_ != nullptr && a_.use_count() <= 2 && (!b_ || b_.use_count() <= 2);  // the view and its survivors
-  const bool own_b = line_b_ != nullptr && line_b_ != line_a_;
-  if (alone && grow_timeline(*line_a_, *sources_.a(), m.layer, m.head, length)) {
-    if (own_b) grow_timeline(*line_b_, *sources_.b(), m.layer, m.head, length);
-    a_->extend();
-    if (b_) b_->extend();
-    extend_divergence();
-    adopted_ = next;
+  const bool alone =
+      shown_.line_a != nullptr && shown_.a.use_count() <= 2 && (!shown_.b || shown_.b.use_count() <= 2);  // the view and its survivors
+  const bool own_b = shown_.line_b != nullptr && shown_.line_b != shown_.line_a;
+  if (alone && grow_timeline(*shown_.line_a, *shown_.sources.a(), m.layer, m.head, length)) {
+    if (own_b) grow_timeline(*shown_.line_b, *shown_.sources.b(), m.layer, m.head, length);
+    shown_.a->prepare_to_extend();
+    if (shown_.b) shown_.b->prepare_to_extend();
+    bring_forward(*shown_.a, shown_.b.get(), shown_.divergence);
+    shown_.document = next;
     ++generation_, ++generation_a_, ++generation_b_;
     transport.set_length(this->length());
   } else {
@@ -109,12 +136,12 @@ void ViewModel::toggle() {
 
 const Forecast* ViewModel::forecast_a() const {
   const int t = transport.t();
-  return sources_.a() && t > 0 && t <= a_->length() ? &sources_.a()->forecast(t) : nullptr;
+  return shown_.sources.a() && t > 0 && t <= shown_.a->length() ? &shown_.sources.a()->forecast(t) : nullptr;
 }
 
 const Forecast* ViewModel::forecast_b() const {
   const int t = transport.t();
-  return sources_.b() && b_ && t > 0 && t <= b_->length() ? &sources_.b()->forecast(t) : nullptr;
+  return shown_.sources.b() && shown_.b && t > 0 && t <= shown_.b->length() ? &shown_.sources.b()->forecast(t) : nullptr;
 }
 
 }  // namespace fw::viz

@@ -7,7 +7,9 @@
 // top-left edges, so that shared edges are drawn once; the font atlas is sampled bilinearly, pictures by their nearest texel.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <vector>
 
 #include "viz/raster/image.h"
 #include "viz/widgets/textures.h"
@@ -16,6 +18,7 @@ namespace fw::viz {
 
 class CpuTextures : public Textures {
  public:
+  static constexpr std::uintptr_t kFontAtlas = 1u << 20;  ///< an id no slot has
   ImTextureID upload(int slot, int width, int height, const std::vector<std::uint32_t>& pixels) override;
   /// The font atlas of the current ImGui context; call once after its fonts are chosen.
   void upload_fonts();
@@ -23,7 +26,8 @@ class CpuTextures : public Textures {
   struct Picture {
     Image image;
     bool smooth = false;
-    bool white = false;  ///< only alpha differs, as in an atlas of letters
+    bool white = false;               ///< only alpha differs, as in an atlas of letters
+    std::vector<std::uint8_t> alpha;  ///< of a smooth picture, once more
   };
   /// Null for what was never uploaded.
   const Picture* find(ImTextureID id) const;

@@ -20,6 +20,9 @@
 namespace fw::viz {
 namespace {
 
+/// Seconds between two looks at how far work in the background has come.
+constexpr double kProgress = 0.03;
+
 /// Frames drawn after an event: widgets need a second look at what the first one changed.
 constexpr int kFramesAfterEvent = 3;
 
@@ -222,12 +225,15 @@ void run_window(ViewModel& view, const WindowOptions& options) {
   state.message = options.message;
   state.refused = !options.message.empty();
   state.course = options.course;
+  view.work_in_background(true);
   double before = glfwGetTime();
   for (int frame = 0; !glfwWindowShouldClose(screen.window) && (options.frames == 0 || frame < options.frames);) {
     const bool busy = view.transport.playing() || events.frames_due > 0 || ImGui::GetIO().WantTextInput || options.frames > 0;
     // A blinking caret needs a few frames a second, playing needs them all, nothing else needs any.
     if (view.transport.playing() || events.frames_due > 0 || options.frames > 0)
       glfwPollEvents();
+    else if (view.working())
+      glfwWaitEventsTimeout(kProgress);
     else if (busy)
       glfwWaitEventsTimeout(0.25);
     else
@@ -235,7 +241,7 @@ void run_window(ViewModel& view, const WindowOptions& options) {
     if (events.frames_due > 0) --events.frames_due;
     const double now = glfwGetTime(), passed = std::max(0.0, now - before);
     before = now;
-    play(view, state, passed);
+    if (play(view, state, passed)) events.frames_due = kFramesAfterEvent;
     int wide = 0, high = 0;
     glfwGetWindowSize(screen.window, &wide, &high);
     if (const float wanted = font_size_for(view, wide, options.font_size); wanted != fonts.size)
