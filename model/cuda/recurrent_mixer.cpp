@@ -106,11 +106,9 @@ class RecurrentMixer : public Mixer {
 }  // namespace
 
 std::unique_ptr<Mixer> make_recurrent_mixer(const ModelConfig& config, Variant variant, const MixerSlots& slots) {
-  if (info(variant).family != Family::delta_rule)
-    throw Error("backend cuda: mixers of a model on the device must be of the delta-rule family or swa, got " + std::string(info(variant).name) + "; --backend omp has it");
   for (const auto& [field, value] : {std::pair<const char*, index_t>{"head_k_dim", config.head_k_dim}, {"head_v_dim", config.head_v_dim}})
     if (value < 16 || value > 256) throw Error(std::string("backend cuda: ") + field + " must be in 16..256, got " + std::to_string(value) + "; --backend omp has any width");
-  return std::make_unique<RecurrentMixer>(config, slots, make_delta_rule(config, variant, slots));
+  return std::make_unique<RecurrentMixer>(config, slots, variant == Variant::mamba3 ? make_mamba3_rule(config, slots) : make_delta_rule(config, variant, slots));
 }
 
 }  // namespace fw::model::device

@@ -37,5 +37,6 @@ class Rule {
 };
 
 std::unique_ptr<Rule> make_delta_rule(const ModelConfig& config, Variant variant, const MixerSlots& slots);
+std::unique_ptr<Rule> make_mamba3_rule(const ModelConfig& config, const MixerSlots& slots);
 
 }  // namespace fw::model::device

@@ -61,7 +61,7 @@ std::string why_wrong(const model::ModelConfig& config, index_t B = 3, index_t T
 
 TEST_SUITE("model_cuda") {
   TEST_CASE("device model: loss, logits and every gradient are those of the model in double") {
-    for (const Variant variant : device_variants()) {
+    for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       CHECK(why_wrong(device_config({variant})) == "");
     }
@@ -76,7 +76,7 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device model: grouped value heads, erase range [0,2], sigmoid output gate, tied embeddings") {
-    for (const Variant variant : device_variants()) {
+    for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       model::ModelConfig c = device_config({variant});
       c.num_v_heads = 4;
@@ -90,7 +90,7 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device model: no gate, no convolution, no MLP, no normalisation") {
-    for (const Variant variant : device_variants()) {
+    for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       model::ModelConfig c = device_config({variant});
       c.use_gate = false;
@@ -111,6 +111,28 @@ TEST_SUITE("model_cuda") {
     CHECK(why_wrong(c, 8, 64, 5) == "");
     c = device_config({Variant::delta, Variant::gla});  // two layers without an MLP: the stream alternates
     c.intermediate_size = 0;
+    CHECK(why_wrong(c) == "");
+  }
+
+  TEST_CASE("device model: mamba3 with some, no and all channels turned, long sequences, grouped value heads, wide heads") {
+    for (const index_t pairs : {0, 3, 8}) {
+      CAPTURE(pairs);
+      model::ModelConfig c = device_config({Variant::mamba3});
+      c.head_k_dim = 17, c.rotary_pairs = pairs;
+      CHECK(why_wrong(c) == "");
+      c.num_v_heads = 6, c.qk_l2norm = false;
+      CHECK(why_wrong(c, 2, 9, 0) == "");
+    }
+    CHECK(why_wrong(device_config({Variant::swa, Variant::mamba3}), 3, 70) == "");
+    model::ModelConfig c = device_config({Variant::mamba3});
+    c.head_k_dim = 64, c.head_v_dim = 48, c.conv_size = 6;
+    CHECK(why_wrong(c, 8, 100) == "");
+    c.head_k_dim = 130, c.head_v_dim = 70, c.conv_size = 4, c.rotary_pairs = 50;
+    CHECK(why_wrong(c, 2, 65) == "");
+    c = device_config({Variant::mamba3});
+    c.use_gate = false, c.intermediate_size = 0;  // the gates of the rule are the first to write dx
+    CHECK(why_wrong(c, 1, 150) == "");
+    c.mixers = {Variant::mamba3, Variant::mamba3};
     CHECK(why_wrong(c) == "");
   }
 

@@ -37,7 +37,7 @@ std::vector<double> steps(model::DeviceTraining& training, index_t first, index_
 
 TEST_SUITE("model_cuda") {
   TEST_CASE("device training: fifty steps are those of the CPU to rounding") {
-    for (const Variant variant : device_variants()) {
+    for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       const model::ModelConfig config = trained_config(variant);
       model::DeviceTraining device(config, short_training(), 1);
@@ -59,17 +59,20 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device training: graphs and launches, every run, and memory full of NaN give the same bits") {
-    std::vector<std::vector<Snapshot>> ends;
-    std::vector<std::vector<double>> losses;
-    for (const auto& [graphs, poison] : {std::pair{true, false}, {true, false}, {false, false}, {true, true}, {false, true}}) {
-      model::DeviceTraining training(trained_config(), short_training(), 3, {graphs});
-      initialise(training);
-      losses.push_back(steps(training, 0, 12, poison));
-      ends.push_back(snapshots(training));
-      CHECK(losses.back() == losses.front());
-      CHECK(ends.back() == ends.front());
+    for (const Variant variant : {Variant::gdn2, Variant::mamba3}) {
+      CAPTURE(info(variant).name);
+      std::vector<std::vector<Snapshot>> ends;
+      std::vector<std::vector<double>> losses;
+      for (const auto& [graphs, poison] : {std::pair{true, false}, {true, false}, {false, false}, {true, true}, {false, true}}) {
+        model::DeviceTraining training(trained_config(variant), short_training(), 3, {graphs});
+        initialise(training);
+        losses.push_back(steps(training, 0, 12, poison));
+        ends.push_back(snapshots(training));
+        CHECK(losses.back() == losses.front());
+        CHECK(ends.back() == ends.front());
+      }
+      CHECK(!(ends.front()[0] == ends.front()[1]));
     }
-    CHECK(!(ends.front()[0] == ends.front()[1]));
   }
 
   TEST_CASE("device training: steps on their way give the bits of steps one by one") {
@@ -92,25 +95,28 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device training: a replica is what it would be alone, batches of other lengths included") {
-    const model::ModelConfig config = trained_config();
-    model::DeviceTraining together(config, short_training(), 3);
-    initialise(together);
-    std::vector<std::unique_ptr<model::DeviceTraining>> alone;
-    for (index_t r = 0; r < 3; ++r) {
-      alone.push_back(std::make_unique<model::DeviceTraining>(config, short_training(), 1));
-      std::vector<float> parameters(static_cast<std::size_t>(together.table().size()));
-      model::initialise(together.table(), config, static_cast<std::uint64_t>(r), parameters.data());
-      alone.back()->upload(0, parameters, {});
-    }
-    for (index_t s = 0; s < 10; ++s) {
-      std::vector<model::Batch> batches;
-      for (index_t r = 0; r < 3; ++r) batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
-      const auto results = together.train_step(batches);
+    for (const Variant variant : {Variant::gdn2, Variant::mamba3}) {
+      CAPTURE(info(variant).name);
+      const model::ModelConfig config = trained_config(variant);
+      model::DeviceTraining together(config, short_training(), 3);
+      initialise(together);
+      std::vector<std::unique_ptr<model::DeviceTraining>> alone;
       for (index_t r = 0; r < 3; ++r) {
-        const auto i = static_cast<std::size_t>(r);
-        const model::StepResult expected = alone[i]->train_step(std::span(&batches[i], 1)).front();
-        CHECK(std::abs(results[i].loss - expected.loss) <= 1e-4 * expected.loss);
-        CHECK(results[i].scored == expected.scored);
+        alone.push_back(std::make_unique<model::DeviceTraining>(config, short_training(), 1));
+        std::vector<float> parameters(static_cast<std::size_t>(together.table().size()));
+        model::initialise(together.table(), config, static_cast<std::uint64_t>(r), parameters.data());
+        alone.back()->upload(0, parameters, {});
+      }
+      for (index_t s = 0; s < 10; ++s) {
+        std::vector<model::Batch> batches;
+        for (index_t r = 0; r < 3; ++r) batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
+        const auto results = together.train_step(batches);
+        for (index_t r = 0; r < 3; ++r) {
+          const auto i = static_cast<std::size_t>(r);
+          const model::StepResult expected = alone[i]->train_step(std::span(&batches[i], 1)).front();
+          CHECK(std::abs(results[i].loss - expected.loss) <= 1e-4 * expected.loss);
+          CHECK(results[i].scored == expected.scored);
+        }
       }
     }
   }
@@ -175,9 +181,6 @@ TEST_SUITE("model_cuda") {
 
   TEST_CASE("device training: refusals") {
     model::ModelConfig c = trained_config();
-    c.mixers = {Variant::mamba3};
-    CHECK(refusal([&] { model::DeviceTraining(c, {}, 1); }).find("backend cuda: mixers of a model on the device must be of the delta-rule family or swa, got mamba3") == 0);
-    c = trained_config();
     c.head_k_dim = 8;
     CHECK(refusal([&] { model::DeviceTraining(c, {}, 1); }).find("backend cuda: head_k_dim must be in 16..256, got 8") == 0);
     CHECK(refusal([&] { model::DeviceTraining(trained_config(), {}, 0); }) == "device training: replicas must be in 1..1024, got 0");
