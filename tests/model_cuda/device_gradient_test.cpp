@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Loss, logits and the gradient of every parameter on the device against the model in double on the CPU, whose gradients are checked against
-// differences. Two replicas with other parameters and data each.
+// Loss, logits and the gradient of every parameter on the device against the model in double on the CPU, whose gradients are checked
+// against differences. Two replicas with other parameters and data each.
 #include <algorithm>
 #include <cmath>
 
+#include "core/random.h"
 #include "model_cuda/device_fixture.h"
 
 namespace fw::test {
@@ -13,15 +14,32 @@ namespace {
 
 constexpr Tolerance kFloat{1e-5, 1e-3};
 
-/// 1e-5, or four times the largest error of the CPU's float model where that is more: a token whose output is nearly zero before its norm costs
-/// float32 digits, whoever computes.
-Tolerance float_tolerance(const model::ModelConfig& config, const std::vector<float>& parameters, const model::Batch& batch, const std::vector<double>& truth) {
+/// Largest relative error of a tensor's gradient by the CPU's float model.
+double float_error(const model::ModelConfig& config, const std::vector<float>& parameters, const model::Batch& batch) {
   model::LanguageModel<float> cpu(config, "omp");
   cpu.parameters() = parameters;
   std::vector<float> gradient;
   cpu.loss_and_gradient(batch, gradient);
+  std::vector<double> truth;
+  in_double(config, parameters).loss_and_gradient(batch, truth);
+  double worst = 0;
+  for (const model::ParameterTensor& p : cpu.table().all()) worst = std::max(worst, compare(part(gradient, p), part(truth, p), {}).rel_l2);
+  return worst;
+}
+
+/// 1e-5, or four times the largest error of the CPU's float model where that is more: a token whose output is nearly zero before its norm
+/// costs float32 digits, whoever computes. One error can be a draw of luck: for mamba3 without normalised keys the CPU errs by 7e-6 here
+/// and by 1e-5 to 9e-5 when every parameter is moved by a rounding. So the limit is never under the CPU's own error at four such
+/// neighbours.
+Tolerance float_tolerance(const model::ModelConfig& config, const std::vector<float>& parameters, const model::Batch& batch) {
   Tolerance tolerance = kFloat;
-  for (const model::ParameterTensor& p : cpu.table().all()) tolerance.global = std::max(tolerance.global, 4 * compare(part(gradient, p), part(truth, p), {}).rel_l2);
+  tolerance.global = std::max(tolerance.global, 4 * float_error(config, parameters, batch));
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    std::vector<float> neighbour = parameters;
+    const Random moves(seed, "neighbour");
+    for (std::size_t i = 0; i < neighbour.size(); ++i) neighbour[i] *= static_cast<float>(1 + 1.2e-7 * (2 * moves.uniform(i) - 1));
+    tolerance.global = std::max(tolerance.global, float_error(config, neighbour, batch));
+  }
   REQUIRE(tolerance.global < 1e-3);
   tolerance.worst_row = 100 * tolerance.global;
   return tolerance;
@@ -48,13 +66,16 @@ std::string why_wrong(const model::ModelConfig& config, index_t B = 3, index_t T
     const model::LossResult expected = truth.loss_and_gradient(batches[i], gradient);
     const auto differs = [&](const char* what, const model::LossResult& got) {
       if (!(std::abs(got.loss - expected.loss) <= 1e-5 * expected.loss) || got.scored != expected.scored || got.right != expected.right)
-        why += std::string(what) + " " + std::to_string(got.loss) + ", " + std::to_string(got.right) + " right of " + std::to_string(got.scored) + ", expected " + std::to_string(expected.loss) +
-               ", " + std::to_string(expected.right) + " of " + std::to_string(expected.scored) + "; ";
+        why += std::string(what) + " " + std::to_string(got.loss) + ", " + std::to_string(got.right) + " right of " +
+               std::to_string(got.scored) + ", expected " + std::to_string(expected.loss) + ", " + std::to_string(expected.right) + " of " +
+               std::to_string(expected.scored) + "; ";
     };
     differs("loss", losses[i]);
     differs("loss alone", alone[i]);
-    if (const std::string text = why_not_close(logits[i], truth.logits(batches[i].tokens, B, T), kFloat); !text.empty()) why += "logits: " + text + "; ";
-    why += why_parameter_gradients_differ(truth.table(), gradients[i], gradient, float_tolerance(config, scattered(config, 7 + i), batches[i], gradient));
+    if (const std::string text = why_not_close(logits[i], truth.logits(batches[i].tokens, B, T), kFloat); !text.empty())
+      why += "logits: " + text + "; ";
+    why += why_parameter_gradients_differ(truth.table(), gradients[i], gradient,
+                                          float_tolerance(config, scattered(config, 7 + i), batches[i]));
   }
   return why;
 }
@@ -147,7 +168,8 @@ TEST_SUITE("model_cuda") {
     for (const model::ParameterTensor& p : device.table().all()) {
       CAPTURE(p.name);
       std::vector<float> broken = gradients.front();
-      *std::max_element(broken.begin() + p.offset, broken.begin() + p.offset + p.numel(), [](float a, float b) { return std::abs(a) < std::abs(b); }) *= 1.001f;
+      *std::max_element(broken.begin() + p.offset, broken.begin() + p.offset + p.numel(),
+                        [](float a, float b) { return std::abs(a) < std::abs(b); }) *= 1.001f;
       CHECK(why_parameter_gradients_differ(device.table(), broken, truth, kFloat).find(p.name + ":") == 0);
     }
   }
