@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Steps on the device: like those of the CPU, the same bits from graphs and from launches, on every run, resumed or not, with memory full of NaN;
-// replicas do not see each other; what cannot be is refused, what is not finite destroys nothing.
+// Steps on the device: like those of the CPU, the same bits from graphs and from launches, on every run, resumed or not, with memory full
+// of NaN; replicas do not see each other; what cannot be is refused, what is not finite destroys nothing.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <thread>
 
 #include "model_cuda/device_fixture.h"
 
@@ -30,7 +32,8 @@ std::vector<double> steps(model::DeviceTraining& training, index_t first, index_
   std::vector<double> losses;
   for (index_t s = first; s < last; ++s) {
     if (poison) training.poison();
-    for (const model::StepResult& r : training.train_step(batches_for(training.replicas(), 4, 12, 16, static_cast<std::uint64_t>(s)))) losses.push_back(r.loss);
+    for (const model::StepResult& r : training.train_step(batches_for(training.replicas(), 4, 12, 16, static_cast<std::uint64_t>(s))))
+      losses.push_back(r.loss);
   }
   return losses;
 }
@@ -75,6 +78,34 @@ TEST_SUITE("model_cuda") {
     }
   }
 
+  TEST_CASE("device training: threads that come and go, each recording its own graphs, give the bits of one thread") {
+    const auto train = [](Variant variant) {
+      model::DeviceTraining training(trained_config(variant), short_training(), 2);
+      initialise(training);
+      steps(training, 0, 6);
+      return snapshots(training);
+    };
+    const std::vector<Variant> variants = layer_variants();
+    std::vector<std::vector<Snapshot>> alone(variants.size());
+    for (std::size_t i = 0; i < variants.size(); ++i) alone[i] = train(variants[i]);
+    std::vector<std::string> wrong(8);
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t thread = 0; thread < wrong.size(); ++thread)
+        threads.emplace_back([&, thread] {
+          try {
+            for (std::size_t i = 0; i < 2 * variants.size(); ++i) {
+              const std::size_t which = (thread + i) % variants.size();
+              if (!(train(variants[which]) == alone[which])) wrong[thread] += std::string(info(variants[which]).name) + " differs; ";
+            }
+          } catch (const std::exception& e) {
+            wrong[thread] += e.what();
+          }
+        });
+    }
+    for (const std::string& text : wrong) CHECK(text == "");
+  }
+
   TEST_CASE("device training: steps on their way give the bits of steps one by one") {
     model::DeviceTraining one(trained_config(), short_training(), 2), many(trained_config(), short_training(), 2);
     initialise(one), initialise(many);
@@ -109,7 +140,8 @@ TEST_SUITE("model_cuda") {
       }
       for (index_t s = 0; s < 10; ++s) {
         std::vector<model::Batch> batches;
-        for (index_t r = 0; r < 3; ++r) batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
+        for (index_t r = 0; r < 3; ++r)
+          batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
         const auto results = together.train_step(batches);
         for (index_t r = 0; r < 3; ++r) {
           const auto i = static_cast<std::size_t>(r);
@@ -122,12 +154,14 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device training: resumed training has the bits of one without a pause") {
-    model::DeviceTraining whole(trained_config(), short_training(), 2), before(trained_config(), short_training(), 2), after(trained_config(), short_training(), 2);
+    model::DeviceTraining whole(trained_config(), short_training(), 2), before(trained_config(), short_training(), 2),
+        after(trained_config(), short_training(), 2);
     initialise(whole), initialise(before);
     steps(whole, 0, 20);
     steps(before, 0, 9);
     const auto middle = snapshots(before);
-    for (index_t r = 0; r < 2; ++r) after.upload(r, middle[static_cast<std::size_t>(r)].parameters, middle[static_cast<std::size_t>(r)].state);
+    for (index_t r = 0; r < 2; ++r)
+      after.upload(r, middle[static_cast<std::size_t>(r)].parameters, middle[static_cast<std::size_t>(r)].state);
     steps(after, 9, 20);
     CHECK(snapshots(after) == snapshots(whole));
     CHECK(snapshots(after)[0].state.step == 20);
