@@ -8,11 +8,12 @@
 #   FASTWEIGHT_BUILD     a build that exists, with fastweight and test_model_cuda: nothing is built
 #   FASTWEIGHT_COMMIT    of the sources, where there is no git
 #   FASTWEIGHT_HEADERS   folder of scripts/carry_headers.sh, where the packages are not installed (.headers if it is there)
+#   FASTWEIGHT_FIRST_SEED  of the five (default: 100)
 #   FASTWEIGHT_SECONDS   no further task is begun after so many (default: no limit)
 set -euo pipefail
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  sed -n '5,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '5,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 0
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,8 +38,9 @@ say tests
 "$build/tests/model_cuda/test_model_cuda" >"$runs/tests.txt" 2>&1 || { tail -30 "$runs/tests.txt"; exit 1; }
 tail -3 "$runs/tests.txt"
 
-variants=gdn2:neg,gdn2,gdn2-write,gdn2-erase,kda:neg,kda,gdn,delta:neg,delta,mamba2
-common="--backend cuda --match --jobs 6 --threads 4 --eval-sequences 256"
+variants=gdn2:neg,gdn2,gdn2-write,gdn2-erase,kda:neg,kda,gdn,delta:neg,delta,mamba2,mamba3
+# Settings were chosen in pilots with the seeds 1000 to 1002; the page has seeds that no pilot saw.
+common="--seeds 5 --first-seed ${FASTWEIGHT_FIRST_SEED:-100} --backend cuda --match --jobs 6 --threads 4 --eval-sequences 256"
 # ablate NAME ARGUMENTS...: the command beside its table, the same numbers for every variant of a task
 ablate() {
   if [[ -n ${FASTWEIGHT_SECONDS:-} ]] && ((SECONDS > FASTWEIGHT_SECONDS)); then
@@ -50,11 +52,14 @@ ablate() {
   # shellcheck disable=SC2086
   "$program" ablate --variants "$variants" "${@:2}" $common -o "$runs/$1" >"$runs/$1.txt" || { tail -5 "$runs/$1.txt"; exit 1; }
 }
-ablate pour --tasks pour:cups=6 --seeds 3 --hidden 32 --heads 4 --key-width 16 --value-width 16 --mlp 64 --init wide --batch 128 --steps 4000 --lr 5e-3
-ablate s3 --tasks s3 --seeds 3 --hidden 32 --heads 2 --key-width 16 --value-width 16 --mlp 64 --batch 128 --steps 3000 --lr 5e-3
-ablate parity --tasks parity --seeds 3 --hidden 32 --heads 2 --key-width 16 --value-width 16 --mlp 64 --batch 64 --steps 1500 --lr 5e-3
-ablate edit --tasks edit --seeds 3 --hidden 64 --heads 2 --key-width 16 --value-width 16 --mlp 128 --batch 128 --steps 3000 --lr 4e-3
-ablate needles --tasks needles:T=128:needles=16:queries=8 --seeds 3 --hidden 64 --heads 2 --key-width 16 --value-width 16 --mlp 128 --batch 64 --steps 2500 --lr 4e-3
+small="--hidden 32 --key-width 16 --value-width 16 --mlp 64 --lr 5e-3"
+recall="--hidden 64 --value-width 16 --mlp 128 --lr 4e-3 --init fla"
+ablate pour --tasks pour:cups=6 $small --heads 4 --init wide --batch 128 --steps 4000
+ablate edit --tasks edit:writes=32:steady=6 $recall --heads 1 --key-width 32 --batch 128 --steps 3000
+ablate s3 --tasks s3 $small --heads 2 --batch 256 --steps 4000
+ablate parity --tasks parity $small --heads 2 --batch 64 --steps 1500
+ablate edit_uniform --tasks edit $recall --heads 2 --key-width 16 --batch 128 --steps 2000
+ablate needles --tasks needles:T=128:needles=8:queries=8 $recall --heads 2 --key-width 16 --batch 64 --steps 2000
 commit=${FASTWEIGHT_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -1)
 for plot in "$runs"/*/plot.svg; do cp "$plot" "docs/images/ablation_$(basename "$(dirname "$plot")").svg"; done

@@ -11,8 +11,9 @@ import statistics
 import sys
 
 FOLDER, COMMIT, DRIVER, SECONDS, DATE = pathlib.Path(sys.argv[1]), *sys.argv[2:6]
-ORDER = ["pour", "s3", "parity", "edit", "needles"]
-VARIANTS = ["gdn2:neg", "gdn2", "gdn2-write", "gdn2-erase", "kda:neg", "kda", "gdn", "delta:neg", "delta", "mamba2"]
+ORDER = ["pour", "s3", "parity", "edit", "edit_uniform", "needles"]
+VARIANTS = ["gdn2:neg", "gdn2", "gdn2-write", "gdn2-erase", "kda:neg", "kda", "gdn", "delta:neg", "delta", "mamba2", "mamba3"]
+NO_DELTA_RULE = ["mamba2", "mamba3"]
 out = []
 
 
@@ -70,7 +71,7 @@ count = sum(len(by_seed) for runs in RUNS.values() for by_seed in runs.values())
 out.append(f"NVIDIA H200, driver {DRIVER}, 16 CPU cores; commit {COMMIT}, {DATE}. {count} trainings in {SECONDS} s; the seeds of a variant are replicas of one "
            "`DeviceTraining`, six variants at a time. Column s: seconds for all seeds of the variant, beside five others.\n")
 out.append("All variants of a task have the same optimizer, batch and steps, the same state and, by the width of the MLP, the same number of parameters to less than one percent. "
-           "Settings of pour and s3 were chosen in pilots on the same seeds; those of edit and needles were not tried before.\n")
+           "Settings were chosen in pilots with the seeds 1000 to 1002 and earlier ones up to 4; the seeds here were seen by none.\n")
 out.append("## What was required\n")
 if "pour" in RUNS:
     for rival in ["kda", "kda:neg"]:
@@ -80,10 +81,11 @@ if "s3" in RUNS:
     for variant in [v for v in RUNS["s3"] if v.endswith(":neg")]:
         worst = min(points("s3", variant, 0))
         verdict(worst > 0.99, f"s3: `{variant}` over 0.99 on every seed", f"worst seed {worst:.4f}")
-for name in [n for n in ["edit"] if n in RUNS]:
-    for variant in [v for v in RUNS[name] if v != "mamba2"]:
-        gap, middle = least_gap(name, variant, "mamba2", 0), statistics.median(points(name, variant, 0)) - statistics.median(points(name, "mamba2", 0))
-        verdict(middle >= 0.5, f"{name}: `{variant}` ahead of `mamba2` by 50 points", f"medians {100 * middle:.1f} points apart, smallest lead at the same seed {100 * gap:.1f}")
+for name in [n for n in ["edit", "edit_uniform"] if n in RUNS]:
+    for variant in [v for v in RUNS[name] if v not in NO_DELTA_RULE]:
+        near, far = (statistics.median(points(name, variant, place)) - statistics.median(points(name, "mamba2", place)) for place in (0, -1))
+        worst = min(points(name, variant, 0)) - max(points(name, "mamba2", 0))
+        verdict(near >= 0.5, f"{name}: `{variant}` ahead of `mamba2` by 50 points", f"medians {100 * near:.1f} points apart as trained, {100 * far:.1f} at the farthest; its worst seed against the best of `mamba2` {100 * worst:+.1f}")
 out.append("")
 out.append("The order within the delta family is reported, and nothing is required of it. What the numbers say is read in [ablation.md](../ablation.md).\n")
 for name in RUNS:

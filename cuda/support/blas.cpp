@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
+#include "cuda/support/capture_gate.h"
 #include "cuda/support/blas.h"
 
 #include <limits>
@@ -67,6 +68,7 @@ struct Blas::Handle {
   cublasHandle_t blas = nullptr;
   DeviceBuffer workspace{kWorkspaceBytes};
   ~Handle() {
+    const Disturbance gate;
     if (blas != nullptr) library().destroy(blas);
   }
   /// Row-major C = A B is column-major C^T = B^T A^T: the operands change places.
@@ -80,6 +82,7 @@ struct Blas::Handle {
 };
 
 Blas::Blas(Stream stream) : handle_(std::make_unique<Handle>()) {
+  const Disturbance gate;
   check_blas(library().create(&handle_->blas), "cublasCreate");
   check_blas(library().set_stream(handle_->blas, stream), "cublasSetStream");
   check_blas(library().set_workspace(handle_->blas, handle_->workspace.data(), kWorkspaceBytes), "cublasSetWorkspace");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Products of row-major float32 matrices by cuBLAS, batches at equal distances, in float32 throughout (no tf32). cuBLAS is opened when the first
-// Blas is made, so that programs start without it and builds need its header alone. The same call gives the same bits: no atomics, a workspace
-// that is its own.
+// Products of row-major float32 matrices by cuBLAS, batches at equal distances, in float32 throughout (no tf32). cuBLAS is opened when the
+// first Blas is made, so that programs start without it and builds need its header alone. The same call gives the same bits: no atomics, a
+// workspace that is its own.
 #pragma once
 
 #include <memory>

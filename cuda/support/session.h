@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// A stream, events, pinned memory and graphs, each freed with its owner. Work that is enqueued on the stream is recorded once (Graph::record) and
-// replayed.
+// A stream, events, pinned memory and graphs, each freed with its owner. Work that is enqueued on the stream is recorded once
+// (Graph::record) and replayed.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <utility>
 
+#include "cuda/support/capture_gate.h"
 #include "cuda/support/check.h"
 
 namespace fw::cuda {
 
 class OwnStream {
  public:
-  OwnStream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate"); }
-  ~OwnStream() { cudaStreamDestroy(stream_); }
+  OwnStream() {
+    const Disturbance gate;
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  }
+  ~OwnStream() {
+    const Disturbance gate;
+    cudaStreamDestroy(stream_);
+  }
   OwnStream(const OwnStream&) = delete;
   OwnStream& operator=(const OwnStream&) = delete;
   operator cudaStream_t() const { return stream_; }
@@ -44,9 +51,13 @@ class PinnedBuffer {
  public:
   PinnedBuffer() = default;
   explicit PinnedBuffer(std::size_t bytes) : bytes_(bytes) {
+    const Disturbance gate;
     if (bytes > 0) check(cudaHostAlloc(&data_, bytes, cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc");
   }
-  ~PinnedBuffer() { cudaFreeHost(data_); }
+  ~PinnedBuffer() {
+    const Disturbance gate;
+    cudaFreeHost(data_);
+  }
   PinnedBuffer(PinnedBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   PinnedBuffer& operator=(PinnedBuffer&& other) noexcept {
     std::swap(data_, other.data_);
@@ -55,7 +66,9 @@ class PinnedBuffer {
   }
   std::size_t bytes() const { return bytes_; }
   template <class T>
-  T* as() const { return static_cast<T*>(data_); }
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
 
  private:
   void* data_ = nullptr;
@@ -75,9 +88,10 @@ class Graph {
   }
   explicit operator bool() const { return ready_ != nullptr; }
 
-  /// Records what `work` enqueues on the stream; nothing of it runs.
+  /// Records what `work` enqueues on the stream; nothing of it runs. Waits for what passes the gate as Disturbance, and keeps it waiting.
   template <class F>
   void record(cudaStream_t stream, F&& work) {
+    const Recording gate;
     check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
     cudaGraph_t graph = nullptr;
     try {

@@ -12,7 +12,6 @@ namespace fw::model {
 
 namespace layers = cuda::layers;
 
-
 DeviceTraining::DeviceTraining(const ModelConfig& config, const OptimizerOptions& options, index_t replicas, const DeviceOptions& device) {
   if (const std::string why = cuda::why_no_device(); !why.empty()) throw Error("backend cuda: " + why);
   work_ = std::make_unique<Work>(config, options, replicas, device);
@@ -39,14 +38,19 @@ void DeviceTraining::upload(index_t replica, std::span<const float> parameters, 
   w.stream.wait();
   const std::vector<float> zeros(state.m.empty() || state.v.empty() ? static_cast<std::size_t>(w.P) : 0);
   const auto copy = [&](const cuda::DeviceBuffer& to, const float* from) {
-    cuda::check(cudaMemcpy(to.as<float>() + replica * w.stride, from, static_cast<std::size_t>(w.P) * sizeof(float), cudaMemcpyHostToDevice), "device upload: copy");
+    const cuda::Disturbance gate;
+    cuda::check(
+        cudaMemcpy(to.as<float>() + replica * w.stride, from, static_cast<std::size_t>(w.P) * sizeof(float), cudaMemcpyHostToDevice),
+        "device upload: copy");
   };
   copy(w.values, parameters.data());
   copy(w.m, state.m.empty() ? zeros.data() : state.m.data());
   copy(w.v, state.v.empty() ? zeros.data() : state.v.data());
   layers::Control control;
   control.step = state.step, control.ticks = w.enqueued;
-  cuda::check(cudaMemcpy(w.control.as<layers::Control>() + replica, &control, sizeof(control), cudaMemcpyHostToDevice), "device upload: copy");
+  const cuda::Disturbance gate;
+  cuda::check(cudaMemcpy(w.control.as<layers::Control>() + replica, &control, sizeof(control), cudaMemcpyHostToDevice),
+              "device upload: copy");
   cuda::check(cudaStreamSynchronize(nullptr), "device upload");  // the steps' stream does not wait for copies of small pieces
 }
 
@@ -65,7 +69,8 @@ void DeviceTraining::download(index_t replica, std::vector<float>& parameters, O
 
 void DeviceTraining::enqueue(std::span<const Batch> batches) {
   Work& w = *work_;
-  if (in_flight() >= kInFlight) throw Error("device enqueue: at most " + std::to_string(kInFlight) + " steps may be on their way, got one more");
+  if (in_flight() >= kInFlight)
+    throw Error("device enqueue: at most " + std::to_string(kInFlight) + " steps may be on their way, got one more");
   const Work::Request request = w.request("model loss", batches, true, false);
   Work::Plan& plan = w.plan_of(request.shape);
   const auto slot = static_cast<std::size_t>(w.enqueued % kInFlight);
@@ -126,7 +131,10 @@ std::vector<Tensor<float>> DeviceTraining::logits(std::span<const Batch> batches
   for (index_t r = 0; r < w.R; ++r) {
     const Batch& b = batches[static_cast<std::size_t>(r)];
     Tensor<float> logits({b.B, b.T, vocab});
-    cuda::check(cudaMemcpy(logits.data(), network.logits() + r * M * vocab, static_cast<std::size_t>(logits.numel()) * sizeof(float), cudaMemcpyDeviceToHost), "device logits: copy");
+    const cuda::Disturbance gate;
+    cuda::check(cudaMemcpy(logits.data(), network.logits() + r * M * vocab, static_cast<std::size_t>(logits.numel()) * sizeof(float),
+                           cudaMemcpyDeviceToHost),
+                "device logits: copy");
     all.push_back(std::move(logits));
   }
   return all;
@@ -156,7 +164,9 @@ std::vector<std::vector<Prediction>> DeviceTraining::predict(std::span<const Bat
 
 std::size_t DeviceTraining::bytes() const {
   std::size_t sum = 0;
-  for (const cuda::DeviceBuffer* buffer : {&work_->values, &work_->m, &work_->v, &work_->gradient, &work_->decays, &work_->squares, &work_->control, &work_->arena}) sum += buffer->bytes();
+  for (const cuda::DeviceBuffer* buffer :
+       {&work_->values, &work_->m, &work_->v, &work_->gradient, &work_->decays, &work_->squares, &work_->control, &work_->arena})
+    sum += buffer->bytes();
   return sum;
 }
 
@@ -164,6 +174,7 @@ void DeviceTraining::poison() {
   work_->nothing_in_flight("device poison");
   work_->stream.wait();
   for (cuda::DeviceBuffer* buffer : {&work_->gradient, &work_->squares, &work_->arena}) buffer->fill(0xff);
+  const cuda::Disturbance gate;
   cuda::check(cudaDeviceSynchronize(), "device poison");
 }
 

@@ -29,7 +29,13 @@ index_t head_rows(index_t scored, index_t n) {
 }  // namespace
 
 DeviceTraining::Work::Work(const ModelConfig& config_, const OptimizerOptions& options_, index_t replicas, const DeviceOptions& device_)
-    : config(config_), options(options_), device(device_), layout(layout_parameters(config_)), R(replicas), P(layout.table.size()), stride((P + 63) / 64 * 64) {
+    : config(config_),
+      options(options_),
+      device(device_),
+      layout(layout_parameters(config_)),
+      R(replicas),
+      P(layout.table.size()),
+      stride((P + 63) / 64 * 64) {
   check_options(options);
   if (replicas < 1 || replicas > 1024) throw Error("device training: replicas must be in 1..1024, got " + std::to_string(replicas));
   Network(config, layout, R, {1, 1, 1, true});  // refuses what has no kernels
@@ -50,32 +56,43 @@ DeviceTraining::Work::Work(const ModelConfig& config_, const OptimizerOptions& o
 DeviceTraining::Work::~Work() { cudaStreamSynchronize(stream); }
 
 void DeviceTraining::Work::check_replica(const char* who, index_t replica) const {
-  if (replica < 0 || replica >= R) throw Error(std::string(who) + ": replica must be in 0.." + std::to_string(R - 1) + ", got " + std::to_string(replica));
+  if (replica < 0 || replica >= R)
+    throw Error(std::string(who) + ": replica must be in 0.." + std::to_string(R - 1) + ", got " + std::to_string(replica));
 }
 void DeviceTraining::Work::nothing_in_flight(const char* who) const {
-  if (enqueued != taken) throw Error(std::string(who) + ": results of all steps must have been taken, got " + std::to_string(enqueued - taken) + " on their way");
+  if (enqueued != taken)
+    throw Error(std::string(who) + ": results of all steps must have been taken, got " + std::to_string(enqueued - taken) +
+                " on their way");
 }
 
-DeviceTraining::Work::Request DeviceTraining::Work::request(const char* who, std::span<const Batch> batches, bool training, bool every_row) const {
+DeviceTraining::Work::Request DeviceTraining::Work::request(const char* who, std::span<const Batch> batches, bool training,
+                                                            bool every_row) const {
   const auto refuse = [&](const std::string& text) { throw Error(std::string(who) + ": " + text); };
-  if (static_cast<index_t>(batches.size()) != R) refuse("batches must be one for each of " + std::to_string(R) + " replicas, got " + std::to_string(batches.size()));
+  if (static_cast<index_t>(batches.size()) != R)
+    refuse("batches must be one for each of " + std::to_string(R) + " replicas, got " + std::to_string(batches.size()));
   Request request;
   request.shape.training = training;
   for (const Batch& b : batches) {
     if (b.B < 1 || b.T < 1) refuse("B and T must be at least 1, got B = " + std::to_string(b.B) + ", T = " + std::to_string(b.T));
     for (const auto* numbers : {&b.tokens, &b.targets})
       if (static_cast<index_t>(numbers->size()) != b.B * b.T)
-        refuse((numbers == &b.tokens ? "tokens" : "targets") + std::string(" must be [B,T] = ") + Shape{b.B, b.T}.str() + ", got " + std::to_string(numbers->size()) + " numbers");
+        refuse((numbers == &b.tokens ? "tokens" : "targets") + std::string(" must be [B,T] = ") + Shape{b.B, b.T}.str() + ", got " +
+               std::to_string(numbers->size()) + " numbers");
     request.shape.B = std::max(request.shape.B, b.B), request.shape.T = std::max(request.shape.T, b.T);
   }
   const index_t n = request.shape.B * request.shape.T;
-  if (n > (index_t{1} << 30) / R) refuse("B T of all replicas must be at most 2^30, got B = " + std::to_string(request.shape.B) + ", T = " + std::to_string(request.shape.T));
+  if (n > (index_t{1} << 30) / R)
+    refuse("B T of all replicas must be at most 2^30, got B = " + std::to_string(request.shape.B) +
+           ", T = " + std::to_string(request.shape.T));
   for (const Batch& b : batches) {
     std::vector<std::int32_t> rows;
     for (index_t i = 0; i < b.B * b.T; ++i) {
       const std::int32_t token = b.tokens[static_cast<std::size_t>(i)], target = b.targets[static_cast<std::size_t>(i)];
-      if (token < 0 || token >= config.vocab_size) refuse("tokens must lie in [0, " + std::to_string(config.vocab_size) + "), got " + std::to_string(token) + " at " + std::to_string(i));
-      if (target < kNotScored || target >= config.vocab_size) refuse("targets must lie in [-1, " + std::to_string(config.vocab_size) + "), got " + std::to_string(target));
+      if (token < 0 || token >= config.vocab_size)
+        refuse("tokens must lie in [0, " + std::to_string(config.vocab_size) + "), got " + std::to_string(token) + " at " +
+               std::to_string(i));
+      if (target < kNotScored || target >= config.vocab_size)
+        refuse("targets must lie in [-1, " + std::to_string(config.vocab_size) + "), got " + std::to_string(target));
       if (target >= 0 || every_row) rows.push_back(static_cast<std::int32_t>(i / b.T * request.shape.T + i % b.T));
     }
     if (rows.empty()) refuse("at least one target must be scored, got none in " + std::to_string(b.targets.size()));
@@ -94,7 +111,8 @@ DeviceTraining::Work::Plan& DeviceTraining::Work::plan_of(const BatchShape& shap
   }
   Plan plan;
   plan.network = std::make_unique<Network>(config, layout, R, shape);
-  if (R * plan.network->slabs() > kMostNumbers) throw Error("device training: replicas times slabs must be at most 65535, got " + std::to_string(R * plan.network->slabs()));
+  if (R * plan.network->slabs() > kMostNumbers)
+    throw Error("device training: replicas times slabs must be at most 65535, got " + std::to_string(R * plan.network->slabs()));
   plan.network->bind(*blas, stream, values.as<float>(), stride);
   if (const std::size_t bytes = plan.network->place(nullptr); bytes > arena.bytes()) {
     stream.wait();  // graphs know the old addresses
@@ -129,7 +147,8 @@ void DeviceTraining::Work::send(const Network& network, const Request& request, 
     }
     to.scale[r] = static_cast<float>(1.0 / std::max(1, scored));
   }
-  cuda::check(cudaMemcpyAsync(network.inputs().tokens, to.tokens, bytes, cudaMemcpyHostToDevice, stream), "device training: copy of a batch");
+  cuda::check(cudaMemcpyAsync(network.inputs().tokens, to.tokens, bytes, cudaMemcpyHostToDevice, stream),
+              "device training: copy of a batch");
 }
 
 layers::Optimize DeviceTraining::Work::optimize(const Network& network) const {
@@ -147,9 +166,11 @@ void DeviceTraining::Work::one_step(Plan& plan) {
     plan.network->forward();
     plan.network->backward();
     layers::add_slabs(optimize(*plan.network), stream);
-    layers::adamw_step(optimize(*plan.network), {o.lr, o.min_lr_ratio, o.beta1, o.beta2, o.eps, o.weight_decay, o.clip, o.warmup, o.steps}, stream);
+    layers::adamw_step(optimize(*plan.network), {o.lr, o.min_lr_ratio, o.beta1, o.beta2, o.eps, o.weight_decay, o.clip, o.warmup, o.steps},
+                       stream);
   };
   if (!device.graphs || !plan.warm) {
+    const cuda::Disturbance gate;  // kernels load when they are first launched
     work();
     plan.warm = true;
     return;
@@ -161,10 +182,13 @@ void DeviceTraining::Work::one_step(Plan& plan) {
 Network& DeviceTraining::Work::run(const Request& request, std::span<const Batch> batches) {
   Plan& plan = plan_of(request.shape);
   send(*plan.network, request, batches, 0);
-  plan.network->forward();
-  if (request.shape.training) {
-    plan.network->backward();
-    layers::add_slabs(optimize(*plan.network), stream);
+  {
+    const cuda::Disturbance gate;
+    plan.network->forward();
+    if (request.shape.training) {
+      plan.network->backward();
+      layers::add_slabs(optimize(*plan.network), stream);
+    }
   }
   stream.wait();
   return *plan.network;
@@ -186,7 +210,8 @@ void DeviceTraining::Work::report(index_t replica, const layers::StepRecord& rec
   copy_back(gradient.as<float>() + replica * stride, numbers);
   for (const ParameterTensor& p : layout.table.all())
     for (index_t i = p.offset; i < p.offset + p.numel(); ++i)
-      if (!std::isfinite(numbers[static_cast<std::size_t>(i)])) throw Error("train_step: gradients must be finite, got one that is not in " + p.name + step);
+      if (!std::isfinite(numbers[static_cast<std::size_t>(i)]))
+        throw Error("train_step: gradients must be finite, got one that is not in " + p.name + step);
   throw Error("train_step: the gradient's norm must be finite, got " + std::to_string(record.norm) + step);
 }
 

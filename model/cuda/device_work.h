@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// The inside of DeviceTraining: memory, networks and graphs by shape of batch, batches on their way to the device and results on their way back.
+// The inside of DeviceTraining: memory, networks and graphs by shape of batch, batches on their way to the device and results on their way
+// back.
 #pragma once
 
 #include <map>
@@ -41,6 +42,7 @@ struct DeviceTraining::Work {
   /// Numbers of the device to `to`, all of it; the device must be done with them.
   template <class T>
   static void copy_back(const T* from, std::vector<T>& to) {
+    const cuda::Disturbance gate;
     cuda::check(cudaMemcpy(to.data(), from, to.size() * sizeof(T), cudaMemcpyDeviceToHost), "device training: copy from the device");
   }
   /// Forward, and backward where the shape trains; ends when the device is done.

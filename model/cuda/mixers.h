@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Token mixers on the device, forward and backward, as model/recurrent_mixer.cpp and model/attention_mixer.cpp have them for the CPU. The rule itself
-// is computed by cuda/engine.h in float32 (Precision::accurate), the sequences of all replicas as one batch.
+// Token mixers on the device, forward and backward, as model/recurrent_mixer.cpp and model/attention_mixer.cpp have them for the CPU. One
+// recurrent mixer serves every rule (rule.h).
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ class Mixer {
   virtual void backward(const Context& context, const float* x, const float* dy, float* dx) = 0;
 };
 
-/// Throws where the device cannot: Mamba-3, widths outside 16..256.
+/// Throws where the device cannot: widths outside 16..256.
 std::unique_ptr<Mixer> make_recurrent_mixer(const ModelConfig& config, Variant variant, const MixerSlots& slots);
 std::unique_ptr<Mixer> make_attention_mixer(const ModelConfig& config, const MixerSlots& slots);
 

@@ -7,6 +7,8 @@
 // `live` keys are drawn for the sequence, every one is written once (edit) or twice (previous), the remaining writes go to
 // any of them, and all writes are shuffled: an overwritten key is as likely early as late, so forgetting what is old is no
 // solution. All values of a sequence differ. At the end every key is asked for once, in random order.
+// With `steady` of them the first so many live keys are written no more than that and the other keys take all the remaining writes: what is
+// edited often must not wear away what is not. A decay fast enough for the one forgets the other.
 // A rule that only adds cannot forget the old value; one that only decays forgets all keys alike; the delta rule takes away
 // what the key held. For `previous` one layer needs to move the current value aside before it writes: with a block of the
 // state for the current and one for the previous value of a key this is the swap of two keys, a reflection, erase 2.
@@ -22,7 +24,8 @@ class Edit final : public Task {
       : Task(row, {Parameter::whole("live", 8, 1, 4096, "keys in use in one sequence, each asked for once"),
                    Parameter::whole("writes", 24, 1, 32768, "pairs of key and value"),
                    Parameter::whole("keys", 127, 1, 65536, "keys to choose from"),
-                   Parameter::whole("values", 128, 2, 65536, "values to choose from")}),
+                   Parameter::whole("values", 128, 2, 65536, "values to choose from"),
+                   Parameter::whole("steady", 0, 0, 4095, "of the live keys: never written again, the others take their share")}),
         back_(back) {}
 
   Vocabulary vocabulary() const override {
@@ -58,6 +61,7 @@ class Edit final : public Task {
     p.demand(p.whole("keys") >= p.whole("live"), "keys", "at least live = " + std::to_string(p.whole("live")));
     p.demand(p.whole("writes") >= (back_ + 1) * p.whole("live"), "writes",
              "at least " + std::to_string(back_ + 1) + " per live key = " + std::to_string((back_ + 1) * p.whole("live")));
+    p.demand(p.whole("steady") < p.whole("live"), "steady", "less than live = " + std::to_string(p.whole("live")));
     p.demand(p.whole("values") >= p.whole("writes"), "values", "at least writes = " + std::to_string(p.whole("writes")));
   }
   index_t length(const Parameters& p) const override { return 2 * p.whole("writes") + 2 * p.whole("live"); }
@@ -67,7 +71,7 @@ class Edit final : public Task {
     const std::vector<index_t> key = draw.distinct(live, keys);
     const auto name = [&](index_t slot) { return static_cast<std::int32_t>(1 + key[static_cast<std::size_t>(slot)]); };
     const auto value = [keys](index_t i) { return static_cast<std::int32_t>(1 + keys + i); };
-    const std::vector<Write> writes = draw_writes(draw, live, back_ + 1, p.whole("writes"), p.whole("values"));
+    const std::vector<Write> writes = draw_writes(draw, live, back_ + 1, p.whole("writes"), p.whole("values"), p.whole("steady"));
     std::size_t t = 0;
     for (const Write& write : writes) {
       tokens[t++] = name(write.slot);

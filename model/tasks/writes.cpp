@@ -4,10 +4,10 @@
 
 namespace fw::model {
 
-std::vector<Write> draw_writes(Draws& draw, index_t slots, index_t least, index_t count, index_t values) {
+std::vector<Write> draw_writes(Draws& draw, index_t slots, index_t least, index_t count, index_t values, index_t steady) {
   const std::vector<index_t> value = draw.distinct(count, values);
   std::vector<index_t> slot;
-  for (index_t i = 0; i < count; ++i) slot.push_back(i < least * slots ? i % slots : draw.below(slots));
+  for (index_t i = 0; i < count; ++i) slot.push_back(i < least * slots ? i % slots : steady + draw.below(slots - steady));
   draw.shuffle(slot);
   std::vector<Write> writes;
   for (std::size_t i = 0; i < slot.size(); ++i) writes.push_back({slot[i], value[i]});

@@ -22,8 +22,9 @@ struct Write {
   index_t slot = 0, value = 0;
 };
 
-/// `count` writes to slots 0..slots-1 in random order, every slot at least `least` times, the other writes to any slot.
-std::vector<Write> draw_writes(Draws& draw, index_t slots, index_t least, index_t count, index_t values);
+/// `count` writes to slots 0..slots-1 in random order, every slot at least `least` times, the other writes to any slot but the first
+/// `steady`, which must be fewer than `slots` if there are other writes.
+std::vector<Write> draw_writes(Draws& draw, index_t slots, index_t least, index_t count, index_t values, index_t steady = 0);
 
 /// The value that the slot held `back` writes before its last one.
 index_t value_of(std::span<const Write> writes, index_t slot, index_t back);

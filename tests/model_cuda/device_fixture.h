@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Models that have kernels on the device, no two sizes alike, and the same replica on the CPU in double and on the device.
+// Models for the device, no two sizes alike, and the same replica on the CPU in double and on the device.
 #pragma once
 
 #include <string>
@@ -12,14 +12,6 @@
 #include "support/results.h"
 
 namespace fw::test {
-
-/// Every mixer with kernels on the device.
-inline std::vector<Variant> device_variants() {
-  std::vector<Variant> all;
-  for (const Variant v : layer_variants())
-    if (v != Variant::mamba3) all.push_back(v);
-  return all;
-}
 
 inline model::ModelConfig device_config(std::vector<Variant> mixers) {
   model::ModelConfig c = tiny_config(std::move(mixers));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // SPDX-FileCopyrightText: 2026 the fastweight authors
 //
-// Steps on the device: like those of the CPU, the same bits from graphs and from launches, on every run, resumed or not, with memory full of NaN;
-// replicas do not see each other; what cannot be is refused, what is not finite destroys nothing.
+// Steps on the device: like those of the CPU, the same bits from graphs and from launches, on every run, resumed or not, with memory full
+// of NaN; replicas do not see each other; what cannot be is refused, what is not finite destroys nothing.
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <thread>
 
 #include "model_cuda/device_fixture.h"
 
@@ -30,14 +32,15 @@ std::vector<double> steps(model::DeviceTraining& training, index_t first, index_
   std::vector<double> losses;
   for (index_t s = first; s < last; ++s) {
     if (poison) training.poison();
-    for (const model::StepResult& r : training.train_step(batches_for(training.replicas(), 4, 12, 16, static_cast<std::uint64_t>(s)))) losses.push_back(r.loss);
+    for (const model::StepResult& r : training.train_step(batches_for(training.replicas(), 4, 12, 16, static_cast<std::uint64_t>(s))))
+      losses.push_back(r.loss);
   }
   return losses;
 }
 
 TEST_SUITE("model_cuda") {
   TEST_CASE("device training: fifty steps are those of the CPU to rounding") {
-    for (const Variant variant : device_variants()) {
+    for (const Variant variant : layer_variants()) {
       CAPTURE(info(variant).name);
       const model::ModelConfig config = trained_config(variant);
       model::DeviceTraining device(config, short_training(), 1);
@@ -59,17 +62,48 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device training: graphs and launches, every run, and memory full of NaN give the same bits") {
-    std::vector<std::vector<Snapshot>> ends;
-    std::vector<std::vector<double>> losses;
-    for (const auto& [graphs, poison] : {std::pair{true, false}, {true, false}, {false, false}, {true, true}, {false, true}}) {
-      model::DeviceTraining training(trained_config(), short_training(), 3, {graphs});
-      initialise(training);
-      losses.push_back(steps(training, 0, 12, poison));
-      ends.push_back(snapshots(training));
-      CHECK(losses.back() == losses.front());
-      CHECK(ends.back() == ends.front());
+    for (const Variant variant : {Variant::gdn2, Variant::mamba3}) {
+      CAPTURE(info(variant).name);
+      std::vector<std::vector<Snapshot>> ends;
+      std::vector<std::vector<double>> losses;
+      for (const auto& [graphs, poison] : {std::pair{true, false}, {true, false}, {false, false}, {true, true}, {false, true}}) {
+        model::DeviceTraining training(trained_config(variant), short_training(), 3, {graphs});
+        initialise(training);
+        losses.push_back(steps(training, 0, 12, poison));
+        ends.push_back(snapshots(training));
+        CHECK(losses.back() == losses.front());
+        CHECK(ends.back() == ends.front());
+      }
+      CHECK(!(ends.front()[0] == ends.front()[1]));
     }
-    CHECK(!(ends.front()[0] == ends.front()[1]));
+  }
+
+  TEST_CASE("device training: threads that come and go, each recording its own graphs, give the bits of one thread") {
+    const auto train = [](Variant variant) {
+      model::DeviceTraining training(trained_config(variant), short_training(), 2);
+      initialise(training);
+      steps(training, 0, 6);
+      return snapshots(training);
+    };
+    const std::vector<Variant> variants = layer_variants();
+    std::vector<std::vector<Snapshot>> alone(variants.size());
+    for (std::size_t i = 0; i < variants.size(); ++i) alone[i] = train(variants[i]);
+    std::vector<std::string> wrong(8);
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t thread = 0; thread < wrong.size(); ++thread)
+        threads.emplace_back([&, thread] {
+          try {
+            for (std::size_t i = 0; i < 2 * variants.size(); ++i) {
+              const std::size_t which = (thread + i) % variants.size();
+              if (!(train(variants[which]) == alone[which])) wrong[thread] += std::string(info(variants[which]).name) + " differs; ";
+            }
+          } catch (const std::exception& e) {
+            wrong[thread] += e.what();
+          }
+        });
+    }
+    for (const std::string& text : wrong) CHECK(text == "");
   }
 
   TEST_CASE("device training: steps on their way give the bits of steps one by one") {
@@ -92,36 +126,42 @@ TEST_SUITE("model_cuda") {
   }
 
   TEST_CASE("device training: a replica is what it would be alone, batches of other lengths included") {
-    const model::ModelConfig config = trained_config();
-    model::DeviceTraining together(config, short_training(), 3);
-    initialise(together);
-    std::vector<std::unique_ptr<model::DeviceTraining>> alone;
-    for (index_t r = 0; r < 3; ++r) {
-      alone.push_back(std::make_unique<model::DeviceTraining>(config, short_training(), 1));
-      std::vector<float> parameters(static_cast<std::size_t>(together.table().size()));
-      model::initialise(together.table(), config, static_cast<std::uint64_t>(r), parameters.data());
-      alone.back()->upload(0, parameters, {});
-    }
-    for (index_t s = 0; s < 10; ++s) {
-      std::vector<model::Batch> batches;
-      for (index_t r = 0; r < 3; ++r) batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
-      const auto results = together.train_step(batches);
+    for (const Variant variant : {Variant::gdn2, Variant::mamba3}) {
+      CAPTURE(info(variant).name);
+      const model::ModelConfig config = trained_config(variant);
+      model::DeviceTraining together(config, short_training(), 3);
+      initialise(together);
+      std::vector<std::unique_ptr<model::DeviceTraining>> alone;
       for (index_t r = 0; r < 3; ++r) {
-        const auto i = static_cast<std::size_t>(r);
-        const model::StepResult expected = alone[i]->train_step(std::span(&batches[i], 1)).front();
-        CHECK(std::abs(results[i].loss - expected.loss) <= 1e-4 * expected.loss);
-        CHECK(results[i].scored == expected.scored);
+        alone.push_back(std::make_unique<model::DeviceTraining>(config, short_training(), 1));
+        std::vector<float> parameters(static_cast<std::size_t>(together.table().size()));
+        model::initialise(together.table(), config, static_cast<std::uint64_t>(r), parameters.data());
+        alone.back()->upload(0, parameters, {});
+      }
+      for (index_t s = 0; s < 10; ++s) {
+        std::vector<model::Batch> batches;
+        for (index_t r = 0; r < 3; ++r)
+          batches.push_back(random_batch(4, s < 5 ? 12 : 6 + 5 * r, 16, static_cast<std::uint64_t>(100 * s + r)));
+        const auto results = together.train_step(batches);
+        for (index_t r = 0; r < 3; ++r) {
+          const auto i = static_cast<std::size_t>(r);
+          const model::StepResult expected = alone[i]->train_step(std::span(&batches[i], 1)).front();
+          CHECK(std::abs(results[i].loss - expected.loss) <= 1e-4 * expected.loss);
+          CHECK(results[i].scored == expected.scored);
+        }
       }
     }
   }
 
   TEST_CASE("device training: resumed training has the bits of one without a pause") {
-    model::DeviceTraining whole(trained_config(), short_training(), 2), before(trained_config(), short_training(), 2), after(trained_config(), short_training(), 2);
+    model::DeviceTraining whole(trained_config(), short_training(), 2), before(trained_config(), short_training(), 2),
+        after(trained_config(), short_training(), 2);
     initialise(whole), initialise(before);
     steps(whole, 0, 20);
     steps(before, 0, 9);
     const auto middle = snapshots(before);
-    for (index_t r = 0; r < 2; ++r) after.upload(r, middle[static_cast<std::size_t>(r)].parameters, middle[static_cast<std::size_t>(r)].state);
+    for (index_t r = 0; r < 2; ++r)
+      after.upload(r, middle[static_cast<std::size_t>(r)].parameters, middle[static_cast<std::size_t>(r)].state);
     steps(after, 9, 20);
     CHECK(snapshots(after) == snapshots(whole));
     CHECK(snapshots(after)[0].state.step == 20);
@@ -175,9 +215,6 @@ TEST_SUITE("model_cuda") {
 
   TEST_CASE("device training: refusals") {
     model::ModelConfig c = trained_config();
-    c.mixers = {Variant::mamba3};
-    CHECK(refusal([&] { model::DeviceTraining(c, {}, 1); }).find("backend cuda: mixers of a model on the device must be of the delta-rule family or swa, got mamba3") == 0);
-    c = trained_config();
     c.head_k_dim = 8;
     CHECK(refusal([&] { model::DeviceTraining(c, {}, 1); }).find("backend cuda: head_k_dim must be in 16..256, got 8") == 0);
     CHECK(refusal([&] { model::DeviceTraining(trained_config(), {}, 0); }) == "device training: replicas must be in 1..1024, got 0");

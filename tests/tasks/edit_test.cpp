@@ -47,8 +47,10 @@ Words solve(const Words& words, std::size_t parts, std::size_t back) {
 }  // namespace
 
 TEST_CASE("tasks edit, previous, compositional: match a solver") {
-  check_solved("edit", {"", "live=16 writes=96", "live=1 writes=1 values=2 keys=1", "live=8 writes=8", "live=2 writes=100"}, 1000,
-               [](const Words& words, const Parameters&) { return solve(words, 1, 0); });
+  check_solved(
+      "edit",
+      {"", "live=16 writes=96", "live=1 writes=1 values=2 keys=1", "live=8 writes=8", "live=2 writes=100", "live=8 writes=64 steady=4"},
+      1000, [](const Words& words, const Parameters&) { return solve(words, 1, 0); });
   check_solved("previous", {"", "live=1 writes=2", "live=8 writes=16", "live=3 writes=90"}, 1000,
                [](const Words& words, const Parameters&) { return solve(words, 1, 1); });
   check_solved("compositional",
@@ -82,6 +84,29 @@ TEST_CASE("tasks edit: every live key is written and asked for once, values all 
     }
     CHECK(place > 0.6);  // the last of about three (16 cells: of one to two) uniform places
     CHECK(place < 0.85);
+  }
+}
+
+TEST_CASE("tasks edit: steady keys are written no more than they must be, anywhere; the others take the rest") {
+  for (const auto& [name, least] : {std::pair<const char*, std::size_t>{"edit", 1}, {"previous", 2}}) {
+    double place = 0, taken = 0;
+    for (const Sequence& sequence : sequences(*make_task(name, "live=6 writes=40 steady=4"), 9, 0, 500)) {
+      const History history(sequence.words, 1);
+      REQUIRE(history.of.size() == 6);
+      std::size_t steady = 0;
+      for (const auto& [key, held] : history.of) {
+        if (held.size() != least) {
+          taken += static_cast<double>(held.size()) / 1000;
+          continue;
+        }
+        ++steady;
+        for (std::size_t t = 0; t < history.questions; ++t)
+          if (sequence.words[t] == held.front()) place += static_cast<double>(t) / static_cast<double>(history.questions) / 2000;
+      }
+      REQUIRE(steady == 4);
+    }
+    CHECK(std::abs(taken - (40.0 - 4.0 * static_cast<double>(least)) / 2) < 1e-9);
+    CHECK(std::abs(place - (least == 1 ? 0.5 : 1.0 / 3)) < 0.04);
   }
 }
 

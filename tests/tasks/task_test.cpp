@@ -172,6 +172,7 @@ TEST_CASE("tasks: rejects unknown names, bad values and values that do not fit, 
   CHECK(refusal("mqar", "values=63") == "task mqar: values must be at least pairs = 64, got 63");
   CHECK(refusal("edit", "writes=7") == "task edit: writes must be at least 1 per live key = 8, got 7");
   CHECK(refusal("edit", "writes=129") == "task edit: values must be at least writes = 129, got 128");
+  CHECK(refusal("edit", "steady=8") == "task edit: steady must be less than live = 8, got 8");
   CHECK(refusal("edit", "keys=7") == "task edit: keys must be at least live = 8, got 7");
   CHECK(refusal("previous", "writes=15") == "task previous: writes must be at least 2 per live key = 16, got 15");
   CHECK(refusal("compositional", "writes=15") == "task compositional: writes must be at least entities times attributes = 16, got 15");
