@@ -250,9 +250,7 @@ TEST_CASE("background: given up by whoever waits; a script waits; what is to com
 
 TEST_CASE("background: checkpoints open, decode and run again as they do at once") {
   const Scratch scratch;
-  ModelSource source;
-  source.path = random_stack(scratch);
-  source.prompt = "1 2 3 4 5 6 7 8";
+  ModelSource source = reading(random_stack(scratch), "1 2 3 4 5 6 7 8");
   ViewModel at_once;
   at_once.open_model(source);
   Patient view;

@@ -18,12 +18,6 @@ TEST_SUITE_BEGIN("viz");
 
 namespace {
 
-ModelSource reading(const std::string& path, const std::string& prompt) {
-  ModelSource source;
-  source.path = path;
-  source.prompt = prompt;
-  return source;
-}
 Decoder decoder_of(const ModelSource& source) {
   return {load_checkpoint(source.path, source.fingerprint, source.task, source.settings), source};
 }
@@ -83,8 +77,7 @@ TEST_CASE("decoder: draws the tokens that generate() draws, greedily and by chan
 }
 
 TEST_CASE("decoder: a sequence of the task with its answers; forecasts are probabilities") {
-  ModelSource source;
-  source.path = kSwaps;
+  ModelSource source = reading(kSwaps);
   source.example = 2;
   Decoder decoder = decoder_of(source);
   decoder.extend(0);
@@ -132,9 +125,7 @@ TEST_CASE("decoder: run again with the model's own rule nothing changes, with a 
 }
 
 TEST_CASE("decoder: the pour task needs GDN-2's gates in the trained model") {
-  ModelSource source;
-  source.path = "notebooks_data/checkpoints/pour_gdn2_neg";
-  Decoder a = decoder_of(source);
+  Decoder a = decoder_of(reading(kPour));
   a.extend(0);
   Decoder kda(a, named(Variant::kda));
   kda.follow(a);
@@ -160,8 +151,7 @@ TEST_CASE("checkpoint: refuses what is not there, what changed and what it canno
   CHECK_THROWS_AS(load_checkpoint(folder, "", "", "T=3"), Error);
   for (const char* prompt : {"", "1 2 16", "1 -2", "1 k7", "1.5", "#"}) CHECK_THROWS_AS(decoder_of(reading(folder, prompt)), Error);
   CHECK(decoder_of(reading(folder, " #3\t4\n 05 ")).given() == 3);
-  ModelSource source;
-  source.path = folder;
+  ModelSource source = reading(folder);
   CHECK_THROWS_WITH_AS(decoder_of(source), doctest::Contains("expected a prompt or a task"), Error);
   source.prompt = "1";
   source.temperature = -1;

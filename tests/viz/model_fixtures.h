@@ -4,15 +4,27 @@
 // Checkpoints for the tests of the view model: one that ships, and a small random stack of several kinds of layers.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "model/checkpoint.h"
 #include "model/trace.h"
 #include "support/scratch.h"
+#include "viz/model/model_source.h"
 
 namespace fw::test {
 
+inline const std::string kPour = "notebooks_data/checkpoints/pour_gdn2_neg";
 inline const std::string kSwaps = "notebooks_data/checkpoints/s3_gdn2_neg";
+
+/// A checkpoint that reads the prompt, or without one a sequence of its task.
+inline viz::ModelSource reading(std::string path, std::optional<std::string> prompt = {}) {
+  viz::ModelSource source;
+  source.path = std::move(path);
+  source.prompt = std::move(prompt);
+  return source;
+}
 
 /// gdn2, attention, kda, gdn2-write; 2 key heads, 4 value heads; 16 tokens of no task.
 inline std::string random_stack(const Scratch& scratch, std::uint64_t seed = 3) {

@@ -16,28 +16,17 @@ using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz");
 
-namespace {
-
-ModelSource source_of(const std::string& path, std::optional<std::string> prompt = {}) {
-  ModelSource source;
-  source.path = path;
-  source.prompt = std::move(prompt);
-  return source;
-}
-
-}  // namespace
-
 TEST_CASE("model view: decoding on gives the bits of opening it all at once, past the point where other tokens are named") {
   const Scratch scratch;
   const std::string folder = random_stack(scratch);
   ViewModel grown, whole;
-  grown.open_model(source_of(folder, "1 2 3 4 5"));
+  grown.open_model(reading(folder, "1 2 3 4 5"));
   grown.enter("set b morph");
   grown.enter("set tie 0.4");
   for (int n = 0; n < 3; ++n) grown.step(1);
   CHECK(grown.transport.t() == 8);
   grown.enter("decode 60");
-  ModelSource source = source_of(folder, "1 2 3 4 5");
+  ModelSource source = reading(folder, "1 2 3 4 5");
   source.drawn = 63;
   whole.open_model(source);
   whole.enter("set b morph");
@@ -57,7 +46,7 @@ TEST_CASE("model view: decoding on gives the bits of opening it all at once, pas
 
 TEST_CASE("model view: play decodes on, a sequence of the task ends") {
   ViewModel view;
-  view.open_model(source_of(kSwaps, "213 132"));
+  view.open_model(reading(kSwaps, "213 132"));
   view.transport.set_speed(10);
   view.toggle();
   CHECK(view.transport.playing());
@@ -80,7 +69,7 @@ TEST_CASE("model view: play decodes on, a sequence of the task ends") {
 TEST_CASE("model view: layers and heads by command and by neighbour; A follows the layer's rule") {
   const Scratch scratch;
   ViewModel view;
-  view.open_model(source_of(random_stack(scratch), "1 2 3 4 5 6"));
+  view.open_model(reading(random_stack(scratch), "1 2 3 4 5 6"));
   CHECK(view.stack().layers == std::vector<int>{0, 2, 3});
   CHECK(view.stack().heads == 4);
   CHECK(view.a().head().variant == Variant::gdn2);
@@ -140,7 +129,7 @@ TEST_CASE("model view: sessions keep the checkpoint and refuse another") {
   const Scratch scratch;
   const std::string folder = random_stack(scratch);
   ViewModel view, other;
-  ModelSource source = source_of(folder, "1 2 3 4");
+  ModelSource source = reading(folder, "1 2 3 4");
   source.layer = 2, source.head = 1, source.temperature = 0.5, source.rerun = true;
   view.open_model(source);
   view.enter("decode 5");

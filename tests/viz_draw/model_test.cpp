@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "screen.h"
+#include "viz/model_fixtures.h"
 
 using namespace fw;
 using namespace fw::test;
@@ -16,25 +17,12 @@ using namespace fw::viz;
 
 TEST_SUITE_BEGIN("viz_draw");
 
-namespace {
-
-const std::string kPour = "notebooks_data/checkpoints/pour_gdn2_neg";
-
-ModelSource reading(std::optional<std::string> prompt = {}) {
-  ModelSource source;
-  source.path = kPour;
-  source.prompt = std::move(prompt);
-  return source;
-}
-
-}  // namespace
-
 TEST_CASE("model: drawn at every moment, size and theme, with all run again and without") {
   for (auto [width, height] : {std::pair{1600, 1000}, {1280, 720}, {640, 480}})
     for (const char* script :
          {"go 0", "go 7", "rerun on\ngo end", "set b off", "prompt cup0\ndecode 5\nset theme dark", "head 1\nset map A-B"}) {
       ViewModel view;
-      view.open_model(reading());
+      view.open_model(reading(kPour));
       view.run_script(script);
       CHECK(screenshot(view, sized(width, height)) == screenshot(view, sized(width, height)));
     }
@@ -43,7 +31,7 @@ TEST_CASE("model: drawn at every moment, size and theme, with all run again and 
 TEST_CASE("model: arrow keys change the head, a step at the end decodes, space plays on") {
   ViewModel view;
   PanelState state;
-  view.open_model(reading("cup0 0->1"));
+  view.open_model(reading(kPour, "cup0 0->1"));
   press(view, state, Key::down);
   CHECK(view.stack().head == 1);
   press(view, state, Key::down);
@@ -63,7 +51,7 @@ TEST_CASE("model: arrow keys change the head, a step at the end decodes, space p
 
 TEST_CASE("model: the forward button decodes, a click on a token goes there, its word and forecast are told") {
   ViewModel view;
-  view.open_model(reading("cup0 0->1 1->2"));
+  view.open_model(reading(kPour, "cup0 0->1 1->2"));
   Screen hand(view);
   const Places at = hand.places();
   hand.click(at.bar.x + (1.9f + 0.25f + 1.9f + 0.25f + 3.6f + 0.25f + 0.9f) * hand.em(), at.bar.y + 0.5f * at.bar.h);
@@ -75,7 +63,7 @@ TEST_CASE("model: the forward button decodes, a click on a token goes there, its
 
 TEST_CASE("model: the collapse panel's scope runs the whole model again") {
   ViewModel view;
-  view.open_model(reading());
+  view.open_model(reading(kPour));
   Screen hand(view);
   const Places at = hand.places();
   hand.click(at.collapse.right() - 4.5f * hand.em(), at.collapse.y + 1.0f * hand.em());

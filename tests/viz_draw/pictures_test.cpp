@@ -113,8 +113,7 @@ TEST_CASE("panels: twenty frames of each with every source, the pointer wanderin
     const std::string name = source;
     if (name == "branch") view.run_script("go 9\nfork\ndel Ana\nS[1,1]=0.5\n");
     if (name == "nothing") view.enter("clear");
-    ModelSource model;
-    model.path = "notebooks_data/checkpoints/pour_gdn2_neg";
+    ModelSource model = reading(kPour);
     if (name == "checkpoint, task") view.open_model(model);
     if (name == "checkpoint, prompt" || name == "checkpoint, run again") {
       model.prompt = "cup0 0->1 1->2";

@@ -211,6 +211,10 @@ class ViewModel {
   void install(Scene scene);
   void adopt(const Document& document);
   void carry_out(Request request, bool beside);
+  /// Ends a drag; works beside the window where it takes long.
+  void ask(Request request);
+  /// A document of nothing but a source, to be filled in; then shown from its end.
+  Request afresh(const std::string& path) const;
   void move_history(int steps);
   bool is_long(const Document& next) const;
   bool same_source(const Document& next) const;

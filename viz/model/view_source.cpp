@@ -15,31 +15,38 @@ std::string last_part(const std::string& path) { return path.substr(path.find_la
 
 }  // namespace
 
-void ViewModel::open_trace(const TraceSource& source) {
-  Request r{document(), "opening " + last_part(source.path), {}, {}};
+void ViewModel::ask(Request request) {
+  dragging_ = false;
+  const bool beside = is_long(request.document);
+  carry_out(std::move(request), beside);
+}
+
+ViewModel::Request ViewModel::afresh(const std::string& path) const {
+  Request r{document(), "opening " + last_part(path), {}, {}};
   r.document.commands.clear();
   r.document.branch.reset();
+  r.document.trace.reset();
   r.document.model.reset();
-  r.document.trace = source;
-  r.source = [](Document& next, Sources& sources) {
-    sources.open(next);
-    next.a = Head{false, sources.variant(next), {}};
-  };
   r.commit = [](ViewModel& view, Document next) {
     view.history_.push(std::move(next));
     view.selection.unlock();
     view.transport.to_end();
   };
-  dragging_ = false;
-  const bool beside = is_long(r.document);
-  carry_out(std::move(r), beside);
+  return r;
+}
+
+void ViewModel::open_trace(const TraceSource& source) {
+  Request r = afresh(source.path);
+  r.document.trace = source;
+  r.source = [](Document& next, Sources& sources) {
+    sources.open(next);
+    next.a = Head{false, sources.variant(next), {}};
+  };
+  ask(std::move(r));
 }
 
 void ViewModel::open_model(const ModelSource& source) {
-  Request r{document(), "opening " + last_part(source.path), {}, {}};
-  r.document.commands.clear();
-  r.document.branch.reset();
-  r.document.trace.reset();
+  Request r = afresh(source.path);
   r.document.model = source;
   r.source = [](Document& next, Sources& sources) {
     ModelSource& m = *next.model;
@@ -48,14 +55,7 @@ void ViewModel::open_model(const ModelSource& source) {
     m.layer = sources.stack(next).layer;
     next.a = Head{false, sources.variant(next), {}};
   };
-  r.commit = [](ViewModel& view, Document next) {
-    view.history_.push(std::move(next));
-    view.selection.unlock();
-    view.transport.to_end();
-  };
-  dragging_ = false;
-  const bool beside = is_long(r.document);
-  carry_out(std::move(r), beside);
+  ask(std::move(r));
 }
 
 void ViewModel::show_head(int layer, int head) {
@@ -79,9 +79,7 @@ void ViewModel::show_head(int layer, int head) {
     view.selection.lock(locked);
     view.transport.go(t, view.transport.phase());
   };
-  dragging_ = false;
-  const bool beside = is_long(next);
-  carry_out(std::move(r), beside);
+  ask(std::move(r));
 }
 
 void ViewModel::move_head(int layers, int heads) {
