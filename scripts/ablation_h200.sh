@@ -63,5 +63,6 @@ ablate needles --tasks needles:T=128:needles=8:queries=8 $recall --heads 2 --key
 commit=${FASTWEIGHT_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -1)
 for plot in "$runs"/*/plot.svg; do cp "$plot" "docs/images/ablation_$(basename "$(dirname "$plot")").svg"; done
+cp "$runs/pour/curves.svg" docs/images/ablation_pour_curves.svg
 python3 scripts/ablation_page.py "$runs" "$commit" "$driver" "$SECONDS" "$(date -u +%Y-%m-%d)" >"$page"
 say "wrote $page"
