@@ -70,7 +70,7 @@ seconds = sum(next(iter(by_seed.values()))["seconds"] for runs in RUNS.values() 
 count = sum(len(by_seed) for runs in RUNS.values() for by_seed in runs.values())
 out.append(f"NVIDIA H200, driver {DRIVER}, 16 CPU cores; commit {COMMIT}, {DATE}. {count} trainings in {SECONDS} s; the seeds of a variant are replicas of one "
            "`DeviceTraining`, six variants at a time. Column s: seconds for all seeds of the variant, beside five others.\n")
-out.append("All variants of a task have the same optimizer, batch and steps, the same state and, by the width of the MLP, the same number of parameters to less than one percent. "
+out.append("All variants of a task have the same optimizer, batch and steps, the same state (Mamba-3 keeps an angle, a key and a value more) and, by the width of the MLP, the same number of parameters to less than one percent. "
            "Settings were chosen in pilots with the seeds 1000 to 1002 and earlier ones up to 4; the seeds here were seen by none.\n")
 out.append("## What was required\n")
 if "pour" in RUNS:
