@@ -16,7 +16,7 @@ inline thread_local int guards = 0;  ///< of this thread
 }  // namespace capture_gate
 
 /// Lock: std::shared_lock or std::unique_lock of the one gate of the process. Guards nest: a thread that has one takes nothing more, so a
-/// recording that allocates gets the runtime's error and no deadlock.
+/// recording that allocates gets the runtime's error and no deadlock. A recording is not begun inside a Disturbance: it would not be alone.
 template <template <class> class Lock>
 class CaptureGate {
  public:
